@@ -1,0 +1,34 @@
+"""The one exception family of PointSeg: every error a caller can fix derives from `PointSegError`.
+
+A message says what was wrong, in which file or frame, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class PointSegError(Exception):
+    """Base of all errors PointSeg raises on purpose."""
+
+
+class ClipError(PointSegError, ValueError):
+    """The frames, spacing or times of a clip cannot be used."""
+
+
+class ReadError(PointSegError, OSError):
+    """A file cannot be read as an ultrasound clip or a result."""
+
+
+class WriteError(PointSegError, OSError):
+    """A result cannot be written; nothing half-written is left behind."""
+
+
+class PointError(PointSegError, ValueError):
+    """Query points are malformed, outside the image or in a frame that does not exist."""
+
+
+class CheckpointError(PointSegError, ValueError):
+    """A weights file is missing, corrupt, of another version or of a refused format."""
+
+
+class DependencyError(PointSegError, ImportError):
+    """An optional package that this operation needs is not installed."""

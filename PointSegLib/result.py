@@ -1,0 +1,52 @@
+"""What PointSeg returns: `PointTracks` and `PointSegResult`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+BACKGROUND, LV_CAVITY, MYOCARDIUM, LEFT_ATRIUM = 0, 1, 2, 3
+LABEL_NAMES = {LV_CAVITY: "LV cavity", MYOCARDIUM: "Myocardium", LEFT_ATRIUM: "Left atrium"}
+
+
+@dataclass(frozen=True, eq=False)
+class PointTracks:
+    """Trajectories of N tissue points over T frames; the user's points come first, then the automatic grid.
+
+    Attributes:
+        xy: float32 `[N, T, 2]`, pixel positions (x right, y down) in the clip's own frames.
+        visible: bool `[N, T]`, whether the point can be seen in the frame.
+        confidence: float32 `[N, T]` in 0..1, the tracker's belief that the point is visible where `xy` says.
+        is_prompt: bool `[N]`, True for the user's points.
+        queries: float32 `[N, 3]`, rows (frame, x, y): where each point was put.
+    """
+
+    xy: np.ndarray
+    visible: np.ndarray
+    confidence: np.ndarray
+    is_prompt: np.ndarray
+    queries: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+
+@dataclass(frozen=True, eq=False)
+class PointSegResult:
+    """The segmentation and the trajectories of one clip.
+
+    Attributes:
+        labels: uint8 `[T, H, W]` at the clip's own size: 0 background, 1 LV cavity, 2 myocardium, 3 left atrium
+            (a model of one class knows 0 and 2 only).
+        tracks: the trajectories that guided the masks.
+        probabilities: float16 `[T, K, H, W]` per class in the order of `class_labels`, or None unless asked for.
+        class_labels: the label value of each of the K channels of `probabilities`.
+        warnings: what limits the result, one sentence each.
+    """
+
+    labels: np.ndarray
+    tracks: PointTracks
+    probabilities: np.ndarray | None = None
+    class_labels: tuple[int, ...] = (LV_CAVITY, MYOCARDIUM, LEFT_ATRIUM)
+    warnings: tuple[str, ...] = field(default=())
