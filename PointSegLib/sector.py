@@ -118,7 +118,7 @@ def _body(evidence: np.ndarray) -> np.ndarray:
     radius = max(1, round(NECK_RADIUS * side))
     dense = ndimage.uniform_filter(evidence.astype(np.float32), window) > 0.5
     dense = ndimage.binary_fill_holes(dense)
-    core = _largest_with_neighbours(ndimage.binary_erosion(dense, _disk(radius)), MERGE_GAP * side)
+    core = _largest_with_neighbours(ndimage.binary_erosion(dense, _disk(radius)), MERGE_GAP * side + 2 * radius)
     return dense & ndimage.binary_dilation(core, _disk(radius))
 
 
