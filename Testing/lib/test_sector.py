@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import ClipError
 from PointSegLib.sector import find_sector
@@ -26,7 +27,7 @@ def fan_cine(count: int = 8, fan: np.ndarray | None = None, seed: int = 0) -> np
 
 
 def add_screen_furniture(frames: np.ndarray) -> np.ndarray:
-    """Static text blocks, a colour bar and tick marks, as scanners burn them in; a moving ECG trace where it is a cine."""
+    """Static text blocks, a colour bar and tick marks, as scanners burn them in; an ECG that moves in a cine."""
     rng = np.random.default_rng(1)
     out = frames.copy()
     out[:, 4:12, 4:60] = np.where(rng.random((8, 56)) < 0.4, 255, 0)
