@@ -16,18 +16,22 @@ LIBRARY = REPOSITORY / "PointSegLib"
 SLICER_MODULE = REPOSITORY / "SlicerPointSeg"
 
 # The ground floor: every room stands on it, and it knows none of them.
-GROUND = frozenset({"errors", "coordinates", "sector"})
+GROUND = frozenset({"errors", "coordinates"})
+# What rooms hand to each other, and the fan that readers and predictors both look for.
+SHARED = GROUND | {"clip", "result", "sector"}
 ROOMS: dict[str, frozenset[str]] = {
-    **dict.fromkeys(GROUND, GROUND),
+    "errors": frozenset(),
+    "coordinates": GROUND,
     "clip": GROUND,
     "result": GROUND,
-    "io": GROUND | {"clip", "result"},
+    "sector": GROUND | {"clip"},
+    "io": SHARED,
     "model": GROUND,
-    "inference": GROUND | {"clip", "result", "model"},
-    "simulation": GROUND | {"clip", "result"},
-    "evaluation": GROUND | {"clip", "result"},
-    "measurement": GROUND | {"clip", "result"},
-    "training": GROUND | {"clip", "result", "model", "simulation", "io", "evaluation"},
+    "inference": SHARED | {"model"},
+    "simulation": SHARED,
+    "evaluation": SHARED,
+    "measurement": SHARED,
+    "training": SHARED | {"model", "simulation", "io", "evaluation"},
 }
 NUMERIC = frozenset({"numpy", "scipy"})
 PACKAGES: dict[str, frozenset[str]] = {
