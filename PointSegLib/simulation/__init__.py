@@ -1,0 +1,1 @@
+"""Synthetic echo clips with exact masks and trajectories."""
