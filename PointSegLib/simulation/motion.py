@@ -211,7 +211,7 @@ def inverse_displacement(field: Tensor, size_wh: tuple[int, int]) -> Tensor:
         float `[T, 2, H, W]`, v in pixels for each pixel y.
     """
     full_hw = (size_wh[1], size_wh[0])
-    here = pixel_grid(*field.shape[2:], field.device, full_hw).expand(len(field), -1, -1, -1)
+    here = pixel_grid(field.shape[2], field.shape[3], field.device, full_hw).expand(len(field), -1, -1, -1)
     origin = here - field.permute(0, 2, 3, 1)
     for _ in range(_INVERSION_STEPS):
         origin = here - sample_at(field, origin, size_wh)

@@ -1,0 +1,93 @@
+"""Claims about augmentation: images and labels stay together, black stays black, nothing is changed in place."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from PointSegLib.simulation.augment import AppearanceConfig, GeometryConfig, augment_appearance, augment_geometry
+from PointSegLib.simulation.motion import heart_axes
+from PointSegLib.simulation.phantom import make_phantom_frame
+
+IDENTITY = GeometryConfig(0.0, (1.0, 1.0), (1.0, 1.0), 0.0, 0.0)
+QUIET = AppearanceConfig((1.0, 1.0), (1.0, 1.0), (1.0, 1.0), 0.0, (0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
+
+
+def _generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_no_ranges_mean_no_change():
+    image, labels = make_phantom_frame(128, _generator())
+    moved, moved_labels = augment_geometry(image, labels, _generator(), IDENTITY)
+    assert torch.allclose(moved, image, atol=1e-4)
+    assert torch.equal(moved_labels, labels)
+    assert torch.allclose(augment_appearance(image, _generator(), QUIET), image, atol=1e-5)
+
+
+def test_mirror_alone_flips_left_and_right():
+    image, labels = make_phantom_frame(128, _generator())
+    config = GeometryConfig(0.0, (1.0, 1.0), (1.0, 1.0), 0.0, 1.0)
+    moved, moved_labels = augment_geometry(image, labels, _generator(), config)
+    assert torch.allclose(moved, image.flip(-1), atol=1e-4)
+    assert torch.equal(moved_labels, labels.flip(-1))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_image_and_labels_move_together(seed):
+    labels = make_phantom_frame(128, _generator(seed))[1]
+    cavity = (labels == 1).float()
+    moved, moved_labels = augment_geometry(cavity, labels, _generator(seed))
+    overlap = (moved > 0.5) & (moved_labels == 1)
+    assert float(2 * overlap.sum() / ((moved > 0.5).sum() + (moved_labels == 1).sum())) > 0.97
+
+
+def test_rotation_keeps_areas_in_a_frame_that_is_not_square():
+    labels = torch.zeros(100, 180, dtype=torch.uint8)
+    labels[35:65, 80:100] = 1
+    config = GeometryConfig(20.0, (1.0, 1.0), (1.0, 1.0), 0.0, 0.0)
+    for seed in range(5):
+        moved = augment_geometry(labels.float(), labels, _generator(seed), config)[1]
+        assert abs(int((moved == 1).sum()) - 600) < 40
+        before, after = heart_axes(labels), heart_axes(moved)
+        assert after.half_length == pytest.approx(before.half_length, rel=0.03)
+
+
+def test_scale_enlarges_by_its_factor():
+    labels = torch.zeros(128, 128, dtype=torch.uint8)
+    labels[50:80, 50:80] = 1
+    config = GeometryConfig(0.0, (1.2, 1.2), (1.0, 1.0), 0.0, 0.0)
+    moved = augment_geometry(labels.float(), labels, _generator(), config)[1]
+    assert int((moved == 1).sum()) == pytest.approx(900 * 1.44, rel=0.05)
+
+
+def test_all_frames_of_a_batch_are_placed_alike():
+    image, labels = make_phantom_frame(96, _generator())
+    moved, moved_labels = augment_geometry(image.expand(2, 3, -1, -1), labels.expand(2, 3, -1, -1), _generator(1))
+    assert moved.shape == (2, 3, 96, 96)
+    assert torch.equal(moved[0, 0], moved[1, 2])
+    assert torch.equal(moved_labels[0, 0], moved_labels[1, 2])
+
+
+def test_appearance_keeps_black_black_and_values_in_range():
+    image, _ = make_phantom_frame(96, _generator())
+    for seed in range(6):
+        out = augment_appearance(image.expand(3, -1, -1), _generator(seed))
+        assert out.shape == (3, 96, 96)
+        assert bool(torch.isfinite(out).all())
+        assert 0.0 <= float(out.min()) <= float(out.max()) <= 1.0
+        assert not bool(out[:, image == 0].any())
+        assert float((out[0] - image).abs().mean()) > 0.005
+
+
+def test_input_is_left_alone():
+    image, labels = make_phantom_frame(96, _generator())
+    image_before, labels_before = image.clone(), labels.clone()
+    augment_geometry(image, labels, _generator())
+    augment_appearance(image, _generator())
+    assert torch.equal(image, image_before)
+    assert torch.equal(labels, labels_before)
+
+
+def test_black_frame_stays_black():
+    assert not bool(augment_appearance(torch.zeros(2, 64, 64), _generator()).any())
