@@ -1,0 +1,66 @@
+"""What the commands share: their common options, the predictor these name, and the progress bar."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PointSegLib import PointSegPredictor
+
+Progress = Callable[[int, int], None]
+
+
+def add_command(
+    commands: Any, name: str, handler: Callable[[argparse.Namespace], int], summary: str
+) -> argparse.ArgumentParser:
+    """Add the parser of one command, with the options all commands have."""
+    command: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    command.add_argument("--verbose", action="store_true", help="show progress also where stderr is no terminal")
+    command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    command.set_defaults(handler=handler)
+    return command
+
+
+def add_output_options(command: argparse.ArgumentParser) -> None:
+    """Add where results go and which of them are wanted; `NAME` is the clip's name without its suffix."""
+    command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="folder for the results")
+    command.add_argument("--format", choices=("nrrd", "nii.gz"), default="nrrd", help="of the labels (default: nrrd)")
+    command.add_argument("--overlay", action="store_true", help="also write NAME_overlay.mp4")
+    command.add_argument("--probabilities", action="store_true", help="also write NAME_probabilities.npz")
+
+
+def add_model_options(command: argparse.ArgumentParser) -> None:
+    """Add which weights run on which device."""
+    command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    command.add_argument("--checkpoint", type=Path, metavar="FILE", help=".safetensors (default: the built-in one)")
+
+
+def load_predictor(options: argparse.Namespace) -> PointSegPredictor:
+    """The predictor named by `--checkpoint` and `--device`."""
+    from PointSegLib import PointSegPredictor
+
+    return PointSegPredictor.from_pretrained(options.checkpoint, device=options.device)
+
+
+def chosen_progress(options: argparse.Namespace) -> Progress | None:
+    """The progress bar where somebody looks at it, else None."""
+    return progress_bar if options.verbose or sys.stderr.isatty() else None
+
+
+def progress_bar(done: int, total: int) -> None:
+    """Draw `[#####-----] 12/30` on stderr: over itself on a terminal, a line each elsewhere.
+
+    Args:
+        done: frames finished.
+        total: frames in all.
+    """
+    width = 40
+    filled = width * done // total if total else width
+    terminal = sys.stderr.isatty()
+    start = "\r" if terminal else ""
+    end = "\n" if done >= total or not terminal else ""
+    print(f"{start}[{'#' * filled}{'-' * (width - filled)}] {done}/{total}", end=end, file=sys.stderr, flush=True)
