@@ -1,4 +1,4 @@
-"""The command line: what it writes, says, and how it fails; readers and writers are real, the network is stood in for."""
+"""The command line: what it writes, says, and how it fails; readers and writers are real, the network has a stand-in."""
 
 from __future__ import annotations
 
