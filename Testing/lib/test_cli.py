@@ -1,4 +1,4 @@
-"""The command line: what it writes, says, and how it fails; readers and writers are real, the network has a stand-in."""
+"""The command line: what it writes, says, and how it fails; readers and writers are real, the network is replaced."""
 
 from __future__ import annotations
 
