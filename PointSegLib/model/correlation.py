@@ -1,0 +1,67 @@
+"""Local correlation: how much the surroundings of an estimate look like the tissue the point was put on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from PointSegLib.model.deformable import level_sizes, sample_map
+
+
+class LocalCorrelation(nn.Module):
+    """Compares the query's feature with a (2 r + 1)^2 window around the estimate on every level.
+
+    In speckle, which has little texture to attend to by itself, this is what finds the way back (see RAFT, CoTracker).
+    The dot products with the whole map are formed once a window; each decoder layer only samples them.
+    """
+
+    def __init__(self, dim: int, n_levels: int, channels: int, radius: int) -> None:
+        super().__init__()
+        self.radius = radius
+        self.project = nn.ModuleList([nn.Conv2d(dim, channels, 1) for _ in range(n_levels)])
+        self.out_features = n_levels * (2 * radius + 1) ** 2
+
+    def describe(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Unit-length descriptors of every cell: one `[B, C, H_l, W_l]` per level."""
+        return [F.normalize(layer(m), dim=1) for layer, m in zip(self.project, maps, strict=True)]
+
+    def volumes(self, described: Sequence[Tensor], query: Tensor) -> list[Tensor]:
+        """Correlate the queries with every cell of every frame.
+
+        Args:
+            described: maps `[B * T, C, H_l, W_l]` from `describe`.
+            query: `[B, N, L, C]` descriptors at the query points.
+
+        Returns:
+            One `[B * T * N, 1, H_l, W_l]` per level.
+        """
+        batch = query.shape[0]
+        result = []
+        for level, feature_map in enumerate(described):
+            frames = feature_map.flatten(2).unflatten(0, (batch, -1))
+            product = torch.einsum("bnc,btcs->btns", query[:, :, level], frames)
+            result.append(product.unflatten(-1, feature_map.shape[-2:]).flatten(0, 2).unsqueeze(1))
+        return result
+
+    def forward(self, volumes: Sequence[Tensor], locations: Tensor) -> Tensor:
+        """Sample the volumes around the estimates.
+
+        Args:
+            volumes: from `volumes`.
+            locations: `[B * T, N, 2]` normalised estimates.
+
+        Returns:
+            `[B * T, N, L * (2 r + 1)^2]`.
+        """
+        steps = torch.arange(-self.radius, self.radius + 1, device=locations.device, dtype=torch.float32)
+        window = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1).reshape(1, 1, -1, 2)
+        centre = locations.flatten(0, 1)[:, None, None]
+        samples = [
+            sample_map(volume, centre + window / size).flatten(1)
+            for volume, size in zip(volumes, level_sizes(volumes), strict=True)
+        ]
+        return (torch.cat(samples, -1) * math.sqrt(10.0)).unflatten(0, locations.shape[:2])

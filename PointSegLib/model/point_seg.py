@@ -1,0 +1,24 @@
+"""`PointSeg`: tracker and segmenter together, one window of frames at a time."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from PointSegLib.model.config import PointSegConfig
+from PointSegLib.model.segmenter import Segmenter
+from PointSegLib.model.tracker import PointTracker
+
+
+class PointSeg(nn.Module):
+    """The network of the paper; `inference` and `training` drive its two parts window by window."""
+
+    def __init__(self, config: PointSegConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.tracker = PointTracker(config.tracker)
+        self.segmenter = Segmenter(config.segmenter, config.tracker.encoder.dim)
+
+
+def parameter_count(module: nn.Module) -> int:
+    """Number of trainable values of a module."""
+    return sum(p.numel() for p in module.parameters())

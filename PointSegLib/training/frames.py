@@ -1,0 +1,119 @@
+"""`FrameSet`: the annotated frames training starts from, cropped to their sector and packed as the network sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from PointSegLib.clip import CineClip
+from PointSegLib.errors import ReadError
+from PointSegLib.io.atomic import atomic_path
+from PointSegLib.io.camus import list_patients, read_camus_frame
+from PointSegLib.model.frames import network_frames
+from PointSegLib.sector import find_sector
+
+VIEWS, PHASES = ("4CH", "2CH"), ("ED", "ES")
+
+
+@dataclass(frozen=True, eq=False)
+class FrameSet:
+    """Annotated frames of one size.
+
+    Attributes:
+        images: uint8 `[n, S, S]`.
+        labels: uint8 `[n, S, S]`, CAMUS labels.
+        names: `patient_view_phase` of each frame.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    names: list[str]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def of_patients(self, patients: Iterable[str]) -> FrameSet:
+        """The frames of these patients only."""
+        wanted = set(patients)
+        index = [i for i, name in enumerate(self.names) if name.split("_")[0] in wanted]
+        return FrameSet(self.images[index], self.labels[index], [self.names[i] for i in index])
+
+    def joined(self, other: FrameSet) -> FrameSet:
+        """Both sets, one after the other."""
+        images = np.concatenate([self.images, other.images])
+        return FrameSet(images, np.concatenate([self.labels, other.labels]), self.names + other.names)
+
+
+def network_square(clip: CineClip, labels: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """One frame and its labels `[H, W]` as the network sees them: uint8 `[size, size]` each."""
+    sector = find_sector(clip)
+    image = network_frames(clip.frames[:1], sector.mask, sector.box, size, "cpu")[0, 0]
+    x0, y0, x1, y1 = sector.box
+    inside = torch.from_numpy(labels[y0 : y1 + 1, x0 : x1 + 1].copy())[None, None].float()
+    resized = F.interpolate(inside, (size, size), mode="nearest-exact")[0, 0]
+    return (image * 255).round().clamp(0, 255).to(torch.uint8).numpy(), resized.to(torch.uint8).numpy()
+
+
+def read_camus_set(root: str | Path, size: int, cache: Path | None = None) -> FrameSet:
+    """All annotated ED and ES frames of a CAMUS folder.
+
+    Args:
+        root: folder of `patientNNNN` folders.
+        size: side of the packed frames in pixels.
+        cache: packed file to read instead where it exists, and to write where it does not.
+
+    Raises:
+        ReadError: when the folder holds no annotated frame.
+    """
+    if cache is not None and cache.is_file():
+        return read_packed(cache, size)
+    images, masks, names = [], [], []
+    for patient in list_patients(root):
+        for view in VIEWS:
+            for phase in PHASES:
+                try:
+                    clip, labels = read_camus_frame(root, patient, view, phase)
+                except ReadError:
+                    continue
+                if labels is None:
+                    continue
+                image, mask = network_square(clip, labels, size)
+                images.append(image)
+                masks.append(mask)
+                names.append(f"{patient}_{view}_{phase}")
+    if not images:
+        msg = f"{root}: no annotated CAMUS frame was found; give the folder that holds patient0001 and so on."
+        raise ReadError(msg)
+    frames = FrameSet(np.stack(images), np.stack(masks), names)
+    if cache is not None:
+        write_packed(cache, frames)
+    return frames
+
+
+def write_packed(path: Path, frames: FrameSet) -> None:
+    """Write a set as one .npz of `images`, `labels` and `names`."""
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, images=frames.images, labels=frames.labels, names=np.array(frames.names))
+
+
+def read_packed(path: str | Path, size: int) -> FrameSet:
+    """Read a packed set, resized to `size` where it has another.
+
+    Raises:
+        ReadError: when the file is not such a set.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            images, labels, names = file["images"], file["labels"], [str(n) for n in file["names"]]
+    except (OSError, KeyError, ValueError) as error:
+        msg = f"{path}: not a packed frame set ({error}); it must hold images, labels and names."
+        raise ReadError(msg) from error
+    if images.shape[1:] != (size, size):
+        squares = [network_square(CineClip(image), mask, size) for image, mask in zip(images, labels, strict=True)]
+        images, labels = (np.stack(part) for part in zip(*squares, strict=True))
+    return FrameSet(images, labels, names)

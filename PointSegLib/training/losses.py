@@ -1,0 +1,93 @@
+"""The losses of section 2.3 of the paper: Eq. 2 (points), Eq. 3 (masks) and Eq. 4 (temporal smoothness)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from PointSegLib.model.deformable import sample_map
+from PointSegLib.model.tracker import TrackedPoints
+
+
+def point_loss(
+    predicted: TrackedPoints, xy: Tensor, visible: Tensor, weight_position: float, weight_visibility: float
+) -> Tensor:
+    """Eq. 2: the L1 distance of every layer's trajectories and the cross-entropy of the last layer's visibility.
+
+    Points outside the image are left out of the L1 term; hidden points inside it count. As in TAPTRv2 the position
+    after the attention-based update is supervised like the layer's own output.
+
+    Args:
+        predicted: of B clips, N points, T frames.
+        xy: `[B, N, T, 2]` true normalised positions.
+        visible: bool `[B, N, T]`.
+        weight_position: w_L, on distances in units of the image side, averaged over points, frames and axes.
+        weight_visibility: w_V.
+    """
+    inside = ((xy > 0) & (xy < 1)).all(-1)
+    position = sum((estimate - xy).abs()[inside].mean() for estimate in predicted.xy + predicted.updated)
+    seen = F.binary_cross_entropy_with_logits(predicted.visible, visible.float())
+    return weight_position * position + weight_visibility * seen
+
+
+def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Soft Dice loss, averaged over frames and classes.
+
+    Args:
+        logits: `[..., K, H, W]`.
+        target: `[..., K, H, W]` in 0..1; may be soft where masks were resampled.
+    """
+    probability = logits.sigmoid()
+    overlap = (probability * target).sum((-2, -1))
+    total = (probability + target).sum((-2, -1))
+    return (1 - (2 * overlap + 1) / (total + 1)).mean()
+
+
+def mask_loss(layers: list[Tensor], target: Tensor, layer_weights: tuple[float, ...], weight_bce: float) -> Tensor:
+    """Eq. 3: Dice over the masks of all layers, deep supervision by `layer_weights`.
+
+    Args:
+        layers: logits `[B, T, K, H, W]` per fusion layer.
+        target: `[B, T, K, H, W]`.
+        layer_weights: w_M^n, one per layer.
+        weight_bce: weight of a cross-entropy term beside Dice (0 as in the paper); it speeds up short trainings.
+    """
+    total = target.new_zeros(())
+    for logits, weight in zip(layers, layer_weights, strict=True):
+        total = total + weight * dice_loss(logits.float(), target)
+        if weight_bce:
+            total = total + weight * weight_bce * F.binary_cross_entropy_with_logits(logits.float(), target)
+    return total
+
+
+def temporal_loss(layers: list[Tensor], xy: Tensor, visible: Tensor, layer_weights: tuple[float, ...]) -> Tensor:
+    """Eq. 4: a tracked point should have the same mask value in every frame.
+
+    Normalised as the mean over classes and over all visible pairs of frames of all points; the sum over pairs is
+    formed without forming pairs: sum_{i<j} (a_i - a_j)^2 = n sum a_i^2 - (sum a_i)^2.
+
+    Args:
+        layers: logits `[B, T, K, H, W]` per fusion layer.
+        xy: `[B, N, T, 2]` normalised tracked positions.
+        visible: `[B, N, T]`, 1 where the point is seen.
+        layer_weights: w_T^n, one per layer.
+    """
+    batch, count, frames, _ = xy.shape
+    where = xy.transpose(1, 2).reshape(batch * frames, count, 1, 2)
+    weight = visible.float()[:, :, :, None]
+    seen = weight.sum(2)
+    pairs = (seen * (seen - 1) / 2).sum().clamp(min=1.0)
+    total = xy.new_zeros(())
+    for logits, layer_weight in zip(layers, layer_weights, strict=True):
+        values = sample_map(logits.float().sigmoid().flatten(0, 1), where).squeeze(3)
+        values = values.unflatten(0, (batch, frames)).permute(0, 3, 1, 2) * weight
+        difference = seen * values.square().sum(2) - values.sum(2).square()
+        total = total + layer_weight * difference.sum() / (pairs * values.shape[-1])
+    return total
+
+
+def mask_targets(labels: Tensor, class_labels: tuple[int, ...], stride: int) -> Tensor:
+    """One soft mask per class at the stride of the predictions: uint8 `[B, T, H, W]` to `[B, T, K, h, w]`."""
+    masks = torch.stack([labels == value for value in class_labels], 2).float()
+    return F.avg_pool2d(masks.flatten(0, 1), stride).unflatten(0, labels.shape[:2])

@@ -1,0 +1,91 @@
+"""`TrainingSettings`: everything a training run depends on beside its data; stored with its checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PointSegLib.errors import PointSegError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """One stage of the training. The defaults are the paper's; recipes override them.
+
+    Attributes:
+        preset: "small" or "paper".
+        class_labels: label values of the K classes; empty takes the preset's.
+        steps: optimiser steps of the whole run.
+        minutes: wall-clock budget; the learning rate reaches zero when steps or minutes are used up.
+        clips: clips per forward pass.
+        frames: frames per clip (stage one: of the window; stage two: at most).
+        points: trajectories per clip.
+        accumulate: forward passes per optimiser step.
+        learning_rate: peak rate of AdamW.
+        weight_decay: of AdamW.
+        clip_gradient: greatest norm of the gradient.
+        ema_decay: of the averaged weights that are saved and evaluated.
+        weight_position: w_L of Eq. 2.
+        weight_visibility: w_V of Eq. 2.
+        layer_weights: w_M^n and w_T^n of Eq. 3 and 4.
+        weight_temporal: of Eq. 4, normalised as `losses.temporal_loss` says.
+        weight_bce: cross-entropy beside Dice.
+        bfloat16: run the forward pass in bfloat16 where it pays.
+        seed: of weights, data and simulation.
+    """
+
+    preset: str = "small"
+    class_labels: tuple[int, ...] = ()
+    steps: int = 100_000
+    minutes: float = 0.0
+    clips: int = 1
+    frames: int = 8
+    points: int = 256
+    accumulate: int = 4
+    learning_rate: float = 2e-4
+    weight_decay: float = 1e-4
+    clip_gradient: float = 1.0
+    ema_decay: float = 0.999
+    weight_position: float = 5.0
+    weight_visibility: float = 1.0
+    layer_weights: tuple[float, ...] = (0.25, 0.5, 1.0)
+    weight_temporal: float = 100.0
+    weight_bce: float = 0.0
+    bfloat16: bool = False
+    seed: int = 0
+
+
+def load_settings(recipe: str | Path, stage: str, **changes: Any) -> TrainingSettings:
+    """Read a recipe: a TOML file with a `[common]` table and one per stage.
+
+    Args:
+        recipe: path of a file, or the name of one that comes with PointSeg ("small-cpu").
+        stage: "tracker" or "segmenter".
+        changes: values that override the recipe's; None is ignored.
+
+    Raises:
+        PointSegError: when the recipe is missing or names an unknown setting.
+    """
+    path = Path(recipe)
+    if not path.suffix:
+        path = Path(__file__).parent / "recipes" / f"{recipe}.toml"
+    if not path.is_file():
+        msg = f"{path}: there is no such recipe."
+        raise PointSegError(msg)
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    values = {**tables.get("common", {}), **tables.get(stage, {})}
+    values.update({name: value for name, value in changes.items() if value is not None})
+    known = {f.name for f in dataclasses.fields(TrainingSettings)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        msg = f"{path}: unknown setting {unknown[0]!r} for the stage {stage!r}; known are {', '.join(sorted(known))}."
+        raise PointSegError(msg)
+    return TrainingSettings(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})

@@ -1,0 +1,128 @@
+"""The two commands of the training: stage one makes a tracker, stage two a whole network out of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import subprocess
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import PointSegLib
+from PointSegLib.io.camus import list_patients
+from PointSegLib.model import PRESETS, PointSeg, load_checkpoint, save_checkpoint, with_classes
+from PointSegLib.training.frames import FrameSet, read_camus_set, read_packed
+from PointSegLib.training.loop import Trainer
+from PointSegLib.training.segmenter_stage import draw_segmenter_loss
+from PointSegLib.training.settings import TrainingSettings
+from PointSegLib.training.tracker_stage import draw_tracker_loss
+
+DATA_LICENCE = "CC BY-NC-SA 4.0 (trained on CAMUS; cite Leclerc et al., IEEE TMI 38(9), 2019)"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingData:
+    """Where the annotated frames are.
+
+    Attributes:
+        camus: folder of `patientNNNN` folders and `subgroup_*.txt`.
+        packed: further frame sets as .npz of `images`, `labels`, `names`; names begin with the patient.
+        subset: the patients to train on.
+    """
+
+    camus: Path
+    packed: Sequence[Path] = ()
+    subset: str = "training"
+
+    def read(self, size: int, folder: Path) -> FrameSet:
+        """The frames of the subset, packed once into `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        frames = read_camus_set(self.camus, size, folder / f"camus_{size}.npz")
+        for path in self.packed:
+            frames = frames.joined(read_packed(path, size))
+        return frames.of_patients(list_patients(self.camus, self.subset))
+
+
+def train_tracker(data: TrainingData, folder: Path, settings: TrainingSettings, resume: bool = False) -> Path:
+    """Stage one: train the point tracker on simulated motion of real frames.
+
+    Args:
+        data: the frames to set in motion.
+        folder: receives log, state and `tracker.safetensors`.
+        settings: of this stage.
+        resume: go on from the state in `folder`.
+
+    Returns:
+        The checkpoint's path. Its segmenter is untrained and says so in the provenance.
+    """
+    torch.manual_seed(settings.seed)
+    config = PRESETS[settings.preset]()
+    config = with_classes(config, settings.class_labels) if settings.class_labels else config
+    model = PointSeg(config)
+    frames = data.read(config.image_size, folder)
+    trainer = Trainer(model.tracker, settings, folder, "tracker")
+    if resume:
+        trainer.resume()
+    overlap = config.window_overlap
+    averaged = trainer.run(lambda generator: draw_tracker_loss(model.tracker, frames, settings, overlap, generator))
+    model.tracker.load_state_dict(averaged.state_dict())
+    target = folder / "tracker.safetensors"
+    save_checkpoint(target, model, {"tracker": _provenance(settings, trainer, frames)})
+    return target
+
+
+def train_segmenter(
+    data: TrainingData, tracker: Path, folder: Path, settings: TrainingSettings, resume: bool = False
+) -> Path:
+    """Stage two: freeze the tracker of a checkpoint and train encoder, fusion layers and mask decoder.
+
+    Args:
+        data: annotated frames.
+        tracker: checkpoint of stage one.
+        folder: receives log, state and `pointseg.safetensors`.
+        settings: of this stage.
+        resume: go on from the state in `folder`.
+
+    Returns:
+        The checkpoint's path.
+    """
+    torch.manual_seed(settings.seed)
+    loaded = load_checkpoint(tracker)
+    model = loaded.model
+    model.tracker.requires_grad_(False).eval()
+    frames = data.read(model.config.image_size, folder)
+    trainer = Trainer(model.segmenter, settings, folder, "segmenter")
+    if resume:
+        trainer.resume()
+    averaged = trainer.run(lambda generator: draw_segmenter_loss(model, frames, settings, generator))
+    model.segmenter.load_state_dict(averaged.state_dict())
+    target = folder / "pointseg.safetensors"
+    save_checkpoint(target, model, {**loaded.provenance, "segmenter": _provenance(settings, trainer, frames)})
+    return target
+
+
+def _provenance(settings: TrainingSettings, trainer: Trainer, frames: FrameSet) -> dict[str, Any]:
+    return {
+        "data": f"CAMUS, {len(frames)} annotated ED/ES frames of {len({n.split('_')[0] for n in frames.names})} patients",
+        "licence": DATA_LICENCE,
+        "settings": dataclasses.asdict(settings),
+        "steps": trainer.step,
+        "minutes": round(trainer.seconds_used / 60, 1),
+        "pointseg": PointSegLib.__version__,
+        "commit": _commit(),
+        "torch": torch.__version__,
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "date": date.today().isoformat(),
+    }
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -1,0 +1,87 @@
+"""Stage one: the point tracker learns from simulated motion (Eq. 2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from PointSegLib.model import PointQueries, PointTracker
+from PointSegLib.model.queries import describe_points, start_at_query, start_from_overlap
+from PointSegLib.simulation.augment import augment_appearance, augment_geometry
+from PointSegLib.simulation.warp import SimulatedClip, simulate_warp
+from PointSegLib.training.frames import FrameSet
+from PointSegLib.training.losses import point_loss
+from PointSegLib.training.loop import Losses
+from PointSegLib.training.settings import TrainingSettings
+
+QUERY_FRAMES = 4
+FRAMES_OUTSIDE = 3
+CARRIED_NOISE = 0.006
+
+
+def draw_clip(frames: FrameSet, n_frames: int, n_points: int, generator: torch.Generator) -> SimulatedClip:
+    """A random frame of the set, augmented and set in motion."""
+    index = int(torch.randint(len(frames), (1,), generator=generator))
+    image = torch.from_numpy(frames.images[index]).float() / 255
+    image, labels = augment_geometry(image, torch.from_numpy(frames.labels[index]), generator)
+    clip = simulate_warp(image, labels, n_frames, n_points, generator)
+    return SimulatedClip(
+        augment_appearance(clip.frames, generator), clip.labels, clip.tracks, clip.visible, clip.query_frame
+    )
+
+
+def draw_tracker_loss(
+    tracker: PointTracker, frames: FrameSet, settings: TrainingSettings, overlap: int, generator: torch.Generator
+) -> Losses:
+    """Simulate one clip and score the tracker on one window of it.
+
+    The clip is a little longer than the window. Points whose query frame falls outside it enter the window as they do
+    in a long cine: with noisy positions in the frames shared with the neighbouring window.
+    """
+    total = settings.frames + FRAMES_OUTSIDE
+    clip = draw_clip(frames, total, 2 * settings.points, generator)
+    first = int(torch.randint(FRAMES_OUTSIDE + 1, (1,), generator=generator))
+    side = clip.frames.shape[-1]
+    truth = (clip.tracks + 0.5) / side
+    features = tracker.encoder(clip.frames.unsqueeze(1))
+    chosen, query_frame = _choose_queries(clip.visible, settings.points, generator)
+    truth, visible = truth[chosen][None], clip.visible[chosen][None]
+    where = truth[0, torch.arange(len(chosen)), query_frame][None]
+    content, descriptor = describe_points(tracker, features, 1, where, query_frame)
+    window = slice(first, first + settings.frames)
+    start, given = _starts(truth[:, :, window], where, query_frame - first, overlap, generator)
+    queries = PointQueries(content, descriptor, start, given)
+    predicted = tracker(features.frames(window), queries)
+    loss = point_loss(
+        predicted, truth[:, :, window], visible[:, :, window], settings.weight_position, settings.weight_visibility
+    )
+    error = (predicted.xy[-1].detach() - truth[:, :, window]).norm(dim=-1).mean() * side
+    return {"loss": loss}, {"error_px": float(error)}
+
+
+def _choose_queries(visible: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A few query frames, and for each the points that can be seen there: indices `[N]` and frames `[N]`."""
+    n_frames = visible.shape[1]
+    chosen, frames = [], []
+    for frame in torch.randperm(n_frames, generator=generator)[:QUERY_FRAMES].tolist():
+        seen = visible[:, frame].nonzero().flatten()
+        if len(seen) == 0:
+            seen = torch.arange(len(visible))
+        pick = seen[torch.randperm(len(seen), generator=generator)[: count // QUERY_FRAMES]]
+        chosen.append(pick)
+        frames.append(torch.full_like(pick, frame))
+    return torch.cat(chosen), torch.cat(frames)
+
+
+def _starts(
+    truth: Tensor, where: Tensor, query_frame: Tensor, overlap: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    n_frames = truth.shape[2]
+    start, given = start_at_query(where, query_frame.clamp(0, n_frames - 1), n_frames)
+    noise = torch.randn(truth.shape, generator=generator) * CARRIED_NOISE
+    before = start_from_overlap((truth + noise)[:, :, :overlap], n_frames)
+    after = start_from_overlap((truth + noise)[:, :, n_frames - overlap :], n_frames, at_end=True)
+    for outside, (carried, not_given) in ((query_frame < 0, before), (query_frame >= n_frames, after)):
+        start = torch.where(outside[None, :, None, None], carried, start)
+        given = torch.where(outside[None, :, None], not_given, given)
+    return start, given
