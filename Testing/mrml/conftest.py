@@ -1,0 +1,32 @@
+"""Fixtures over a real MRML scene: one per process, emptied for every test."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("slicer", reason="needs the slicer-core wheel: pip install slicer-core")
+
+
+@pytest.fixture(scope="session")
+def headless():
+    from mrml import headless_slicer
+
+    return headless_slicer.start()
+
+
+@pytest.fixture
+def scene(headless):
+    headless.scene.Clear(False)
+    yield headless.scene
+    headless.scene.Clear(False)
+
+
+@pytest.fixture
+def sliceView(scene, headless):
+    from mrml import slice_view
+
+    problem = slice_view.whyNoRendering()
+    if problem:
+        pytest.skip(problem)
+    view = slice_view.OffscreenSliceView(headless, size=(800, 600))
+    yield view

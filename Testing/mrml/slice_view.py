@@ -1,0 +1,151 @@
+"""A real Slicer slice view drawn off screen: slice logic, displayable managers and pictures as arrays or PNG files."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+from mrml.headless_slicer import RENDERING_APT_LINE
+
+# The application's own order: qMRMLSliceView's six, then those the modules register.
+_DISPLAYABLE_MANAGERS = (
+    "vtkMRMLVolumeGlyphSliceDisplayableManager",
+    "vtkMRMLModelSliceDisplayableManager",
+    "vtkMRMLCrosshairDisplayableManager",
+    "vtkMRMLOrientationMarkerDisplayableManager",
+    "vtkMRMLRulerDisplayableManager",
+    "vtkMRMLScalarBarDisplayableManager",
+    "vtkMRMLSegmentationsDisplayableManager2D",
+    "vtkMRMLMarkupsDisplayableManager",
+    "vtkMRMLTransformsDisplayableManager2D",
+    "vtkMRMLColorLegendDisplayableManager",
+)
+
+_RENDERING_PROBE = """
+import vtk
+window = vtk.vtkRenderWindow(); window.SetOffScreenRendering(1); window.SetSize(8, 8); window.AddRenderer(vtk.vtkRenderer())
+window.Render()
+raise SystemExit(0 if window.SupportsOpenGL() else 1)
+"""
+
+
+@functools.cache
+def whyNoRendering() -> str:
+    """Return "" where pictures can be drawn off screen, else a sentence with the remedy.
+
+    The attempt runs in a process of its own, because VTK aborts where no OpenGL library can be loaded.
+    """
+    probe = subprocess.run([sys.executable, "-c", _RENDERING_PROBE], capture_output=True, timeout=120, check=False)
+    if probe.returncode == 0:
+        return ""
+    return f"Off-screen rendering needs OpenGL through EGL; on Debian or Ubuntu: {RENDERING_APT_LINE}"
+
+
+class OffscreenSliceView:
+    """One slice view of the scene.
+
+    Args:
+        headless: the running scene of `headless_slicer.start()`.
+        name: of the view, as in the application's layout.
+        size: width and height of the picture in pixels.
+    """
+
+    def __init__(self, headless: Any, name: str = "Red", size: tuple[int, int] = (800, 600)) -> None:
+        self.renderer, self._window, self._interactor = _newWindow(size)
+        factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
+        factory.SetMRMLApplicationLogic(headless.applicationLogic)
+        for manager in _DISPLAYABLE_MANAGERS:
+            if not factory.IsDisplayableManagerRegistered(manager):
+                factory.RegisterDisplayableManager(manager)
+        self._managers = slicer.vtkMRMLDisplayableManagerGroup()
+        self._managers.Initialize(factory, self.renderer)
+
+        self.logic = slicer.vtkMRMLSliceLogic()
+        self.logic.SetMRMLApplicationLogic(headless.applicationLogic)
+        headless.applicationLogic.GetSliceLogics().AddItem(self.logic)
+        self.logic.SetMRMLScene(headless.scene)
+        self.node = self.logic.AddSliceNode(name)
+        self.node.SetMappedInLayout(1)  # a view outside the layout shows nothing
+        self._managers.SetMRMLDisplayableNode(self.node)
+        self._style = slicer.vtkMRMLSliceViewInteractorStyle()
+        self._style.SetSliceLogic(self.logic)
+        self._style.SetDisplayableManagers(self._managers)
+        self._style.SetInteractor(self._interactor)
+        self._backdrop = self._newBackdrop()
+        self.logic.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._connectBackdrop())
+        self.logic.ResizeSliceNode(*size)
+
+    def showVolume(self, volume: Any) -> None:
+        """Put a volume into the background and fit it into the view, in the plane of its frame."""
+        self.logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
+        self.node.SetOrientationToDefault()
+        self.logic.RotateSliceToLowestVolumeAxes(False)
+        self.logic.FitSliceToBackground()
+        self.logic.SnapSliceOffsetToIJK()
+
+    def render(self, path: Path | None = None) -> np.ndarray:
+        """Draw and return the picture, uint8 `[H, W, 3]`, top row first; written to `path` as PNG when given."""
+        self._interactor.Render()
+        grabber = vtk.vtkWindowToImageFilter()
+        grabber.SetInput(self._window)
+        grabber.ReadFrontBufferOff()
+        grabber.Update()
+        if path is not None:
+            writer = vtk.vtkPNGWriter()
+            writer.SetFileName(str(path))
+            writer.SetInputConnection(grabber.GetOutputPort())
+            writer.Write()
+        image = grabber.GetOutput()
+        width, height, _ = image.GetDimensions()
+        return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)[::-1, :, :3].copy()
+
+    def pixelOf(self, ras: Any) -> tuple[int, int]:
+        """(row, column) in the picture of a world position in millimetres."""
+        toView = vtk.vtkMatrix4x4()
+        vtk.vtkMatrix4x4.Invert(self.node.GetXYToRAS(), toView)
+        x, y, _, _ = toView.MultiplyPoint((*(float(v) for v in ras), 1.0))
+        return self._window.GetSize()[1] - 1 - round(y), round(x)
+
+    def _newBackdrop(self) -> Any:
+        """Stands for CTK's light box, which shows the blended volumes in the application."""
+        mapper = vtk.vtkImageMapper()
+        mapper.SetColorWindow(255)
+        mapper.SetColorLevel(127.5)
+        actor = vtk.vtkActor2D()
+        actor.SetMapper(mapper)
+        actor.GetProperty().SetDisplayLocationToBackground()
+        actor.SetVisibility(False)
+        self.renderer.AddViewProp(actor)
+        return actor
+
+    def _connectBackdrop(self) -> None:
+        connection = self.logic.GetImageDataConnection()
+        self._backdrop.GetMapper().SetInputConnection(connection)
+        self._backdrop.SetVisibility(connection is not None)
+
+
+def _newWindow(size: tuple[int, int]) -> tuple[Any, Any, Any]:
+    renderer, overlay = vtk.vtkRenderer(), vtk.vtkRenderer()
+    overlay.SetLayer(1)  # markups draw above the segmentation
+    window = vtk.vtkRenderWindow()
+    window.SetOffScreenRendering(1)
+    window.SetMultiSamples(0)
+    window.SetNumberOfLayers(2)
+    window.SetAlphaBitPlanes(1)
+    for each in (renderer, overlay):
+        each.GetActiveCamera().ParallelProjectionOn()
+        window.AddRenderer(each)
+    window.SetSize(*size)
+    interactor = vtk.vtkRenderWindowInteractor()
+    interactor.SetRenderWindow(window)
+    interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())
+    interactor.Initialize()
+    return renderer, window, interactor
