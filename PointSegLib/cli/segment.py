@@ -96,10 +96,10 @@ def _write(clip: CineClip, result: PointSegResult, files: dict[str, Path]) -> No
     from PointSegLib import write_labels, write_overlay, write_tracks
 
     make_folder(files["labels"].parent)
-    write_labels(result.labels, files["labels"], clip)
-    write_tracks(result.tracks, files["tracks"], clip)
+    write_labels(files["labels"], result.labels, clip)
+    write_tracks(files["tracks"], result.tracks, clip)
     if "overlay" in files:
-        write_overlay(clip, result, files["overlay"])
+        write_overlay(files["overlay"], clip, result)
     if "probabilities" in files:
         _write_probabilities(result, files["probabilities"])
 

@@ -26,6 +26,6 @@ def _run(options: argparse.Namespace) -> int:
     clip = read_clip(options.clip)
     tracks = load_predictor(options).track(clip, points)
     make_folder(options.out.parent)
-    write_tracks(tracks, options.out, clip)
+    write_tracks(options.out, tracks, clip)
     print(f"{options.clip}: {len(tracks)} points through {len(clip)} frames -> {options.out}")
     return 0

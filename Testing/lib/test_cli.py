@@ -113,7 +113,7 @@ def test_track_writes_the_given_points(tmp_path: Path) -> None:
     assert main(["track", *arguments, "-o", str(tmp_path / "new/tracks.csv")]) == 0
     rows = read_rows(tmp_path / "new/tracks.csv")
     assert len(rows) == 2 * FRAMES
-    assert {(float(row["x"]), float(row["y"])) for row in rows} == {(10, 20), (30.5, 40)}
+    assert {(float(row["x_px"]), float(row["y_px"])) for row in rows} == {(10, 20), (30.5, 40)}
 
 
 def test_batch_goes_on_after_a_bad_file_and_reports_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
