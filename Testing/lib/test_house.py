@@ -66,7 +66,7 @@ class Arrow:
 
 
 def arrows(source: str, package: str = "") -> Iterator[Arrow]:
-    """All imports of a source text, and names used as `PointSegLib.name`; `package` (dotted) is for relative imports."""
+    """All imports of a source text, and uses of `PointSegLib.name`; `package` (dotted) serves relative imports."""
     tree = ast.parse(source)
     inner = {id(child) for node in ast.walk(tree) if _is_function(node) for child in ast.walk(node)}
     for node in ast.walk(tree):
