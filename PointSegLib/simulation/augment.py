@@ -110,7 +110,7 @@ def augment_appearance(frames: Tensor, generator: torch.Generator, config: Appea
     """
     height, width = frames.shape[-2:]
     signal = frames > 0
-    mean = frames[signal].mean() if bool(signal.any()) else frames.new_zeros(())
+    mean = frames.sum() / signal.sum().clamp_min(1)
     contrast, gain = uniform(generator, *config.contrast), uniform(generator, *config.gain)
     low, high = (math.log(v) for v in config.gamma)
     gamma = math.exp(uniform(generator, low, high))
@@ -130,10 +130,12 @@ def _blur(frames: Tensor, sigma: float) -> Tensor:
     if sigma < 0.3:
         return frames
     reach = max(round(2.5 * sigma), 1)
-    offsets = torch.arange(-reach, reach + 1, dtype=frames.dtype, device=frames.device)
-    kernel = torch.exp(-offsets.square() / (2.0 * sigma * sigma))
-    kernel = kernel / kernel.sum()
-    flat = frames.reshape(-1, 1, *frames.shape[-2:])
-    flat = F.conv2d(F.pad(flat, (reach, reach, 0, 0), mode="replicate"), kernel[None, None, None])
-    flat = F.conv2d(F.pad(flat, (0, 0, reach, reach), mode="replicate"), kernel[None, None, :, None])
-    return flat.reshape(frames.shape)
+    weights = [math.exp(-(offset**2) / (2.0 * sigma * sigma)) for offset in range(-reach, reach + 1)]
+    out = frames.reshape(1, -1, *frames.shape[-2:])
+    for axis, padding in ((2, (0, 0, reach, reach)), (3, (reach, reach, 0, 0))):
+        length, padded = out.shape[axis], F.pad(out, padding, mode="replicate")
+        # Shifted sums are several times faster than a one-channel convolution on a CPU.
+        out = torch.zeros_like(out)
+        for index, weight in enumerate(weights):
+            out.add_(padded.narrow(axis, index, length), alpha=weight / sum(weights))
+    return out.reshape(frames.shape)

@@ -39,7 +39,7 @@ def simulate_warp(
         image: float32 `[H, W]` in 0..1.
         labels: uint8 `[H, W]`, CAMUS labels.
         n_frames: number of frames T, at least 1.
-        n_points: number of trajectories N.
+        n_points: number of trajectories N; 0 where only masks are wanted.
         generator: source of the random numbers, on the device of `image`; the same state gives the same clip.
         config: ranges of motion and appearance.
 
@@ -49,7 +49,7 @@ def simulate_warp(
     Raises:
         ClipError: when image and labels differ in shape, no frame is asked for, or the image is black.
     """
-    _check(image, labels, n_frames)
+    _check(image, labels, n_frames, n_points)
     size_wh = (image.shape[1], image.shape[0])
     sector = sector_mask(image)
     forward = simulate_displacement(labels, n_frames, generator, config)
@@ -59,19 +59,19 @@ def simulate_warp(
     scenery = draw_scenery(sector, n_frames, generator, config)
     frames = film(moved[:, 0], moved[:, 1], scenery, generator, config)
 
-    points = _reference_points(labels, sector, n_points * _CANDIDATES, generator, config)
+    points = _reference_points(labels, sector, max(n_points, 1) * _CANDIDATES, generator, config)
     tracks = follow(points, forward, inverse)
     visible = _visibility(tracks, scenery, config)
     chosen, query_frame = _choose(visible, n_points, generator)
     return SimulatedClip(frames, moved_labels * sector, tracks[chosen], visible[chosen], query_frame)
 
 
-def _check(image: Tensor, labels: Tensor, n_frames: int) -> None:
+def _check(image: Tensor, labels: Tensor, n_frames: int, n_points: int) -> None:
     if image.ndim != 2 or image.shape != labels.shape:
         msg = f"image {list(image.shape)} and labels {list(labels.shape)} must both be [H, W] and of one size."
         raise ClipError(msg)
-    if n_frames < 1:
-        msg = f"{n_frames} frames were asked for; simulate at least one."
+    if n_frames < 1 or n_points < 0:
+        msg = f"{n_frames} frames and {n_points} points were asked for; at least 1 and 0 are needed."
         raise ClipError(msg)
     if not bool((image > 0).any()):
         msg = "the image to be warped is black; there is no tissue to follow. Give a frame with signal."
@@ -98,10 +98,10 @@ def _reference_points(
     """`[count, 2]` positions in the source frame: most on or beside the wall, the others anywhere in the sector."""
     wall = (labels == MYOCARDIUM).float()
     near = F.avg_pool2d(wall[None, None], 9, stride=1, padding=4)[0, 0]
-    weight = sector * (1.0 - config.wall_fraction) / sector.sum()
+    weight = sector / sector.sum()
     crowd = (wall + 0.5 * near) * sector
     if float(crowd.sum()) > 0:
-        weight = weight + config.wall_fraction * crowd / crowd.sum()
+        weight = torch.lerp(weight, crowd / crowd.sum(), config.wall_fraction)
     index = torch.multinomial(weight.flatten(), count, replacement=True, generator=generator)
     cells = torch.stack([index % labels.shape[1], index // labels.shape[1]], dim=1).float()
     return cells + torch.rand(cells.shape, generator=generator, device=cells.device) - 0.5
@@ -118,11 +118,16 @@ def _visibility(tracks: Tensor, scenery: Scenery, config: WarpConfig) -> Tensor:
 
 
 def _choose(visible: Tensor, n_points: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Keep `n_points` candidates that are seen at least once, and a query frame among those that see each."""
+    """Keep `n_points` candidates that are seen at least once, and a query frame among those that see each.
+
+    Should a shadow hide every candidate in every frame, hidden points are returned rather than none.
+    """
     usable = torch.nonzero(visible.any(1)).flatten()
     if len(usable) == 0:
         usable = torch.zeros(1, dtype=torch.long, device=visible.device)
     chosen = usable[torch.arange(n_points, device=visible.device) % len(usable)]
     weight = visible[chosen].float()
     weight = weight + (weight.sum(1, keepdim=True) == 0).float()
+    if n_points == 0:
+        return chosen, chosen
     return chosen, torch.multinomial(weight, 1, generator=generator)[:, 0]

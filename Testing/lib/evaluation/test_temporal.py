@@ -98,6 +98,15 @@ def test_jump_sideways_breaks_the_surface_limit_only_when_mm_are_known():
     assert "myo_hausdorff_mm" not in temporal_row(labels)
 
 
+def test_stray_speck_far_from_the_wall_breaks_the_surface_limit_alone():
+    labels = np.stack([_heart()] * 5)
+    labels[2, 2, 2] = 2
+    assert temporal_row(labels)["consistent"] == 1.0
+    row = temporal_row(labels, (0.5, 0.5))
+    assert row["myo_hausdorff_mm"] > 3.0
+    assert row["consistent"] == 0.0
+
+
 def test_missing_ventricle_in_one_frame_is_an_error_frame():
     labels = np.stack([_heart()] * 6)
     labels[3] = 0

@@ -91,3 +91,13 @@ def test_input_is_left_alone():
 
 def test_black_frame_stays_black():
     assert not bool(augment_appearance(torch.zeros(2, 64, 64), _generator()).any())
+
+
+def test_blur_alone_spreads_a_dot_like_a_gaussian_and_keeps_its_sum():
+    dot = torch.full((2, 41, 41), 1e-4)
+    dot[:, 20, 20] = 1.0
+    config = AppearanceConfig(**{**vars(QUIET), "blur_sigma_px": (1.0, 1.0)})
+    out = augment_appearance(dot, _generator(), config)
+    assert float(out[0].sum()) == pytest.approx(float(dot[0].sum()), rel=1e-3)
+    assert float(out[1, 20, 21] / out[1, 20, 20]) == pytest.approx(0.6065, rel=0.01)
+    assert float(out[1, 22, 20] / out[1, 20, 20]) == pytest.approx(0.1353, rel=0.02)

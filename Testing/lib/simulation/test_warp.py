@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from PointSegLib.errors import ClipError
-from PointSegLib.simulation.appearance import sector_mask
+from PointSegLib.simulation.appearance import Scenery, draw_scenery, film, sector_mask
 from PointSegLib.simulation.motion import follow, heart_axes, inverse_displacement, simulate_displacement
 from PointSegLib.simulation.phantom import make_phantom_frame
 from PointSegLib.simulation.sampling import pixel_grid, sample_at
-from PointSegLib.simulation.warp import WarpConfig, simulate_warp, time_reversed
+from PointSegLib.simulation.warp import WarpConfig, _visibility, simulate_warp, time_reversed
 
 MOVING = WarpConfig(rest_probability=0.0)
 PLAIN = replace(
@@ -184,6 +184,33 @@ def test_points_in_deep_shadow_or_outside_the_sector_are_not_visible():
         assert not bool((clip.visible & ~near).any())
 
 
+def test_deep_shadow_hides_a_point_and_light_shadow_does_not():
+    shadow = torch.ones(64, 64)
+    shadow[:, 20:40], shadow[:, 40:] = 0.1, 0.5
+    lit = torch.ones(64, 64, dtype=torch.bool)
+    scenery = Scenery(sector=lit, shadow=shadow, haze=torch.zeros(64, 64), gain=torch.ones(1), gamma=torch.ones(1))
+    tracks = torch.tensor([[[10.0, 30.0]], [[30.0, 30.0]], [[50.0, 30.0]], [[-3.0, 30.0]], [[10.0, 70.0]]])
+    assert _visibility(tracks, scenery, MOVING)[:, 0].tolist() == [True, False, True, False, False]
+
+
+def test_shadow_darkens_the_frames_where_it_hides_points():
+    image = _ventricle()[0]
+    config = replace(PLAIN, rest_probability=1.0, shadow_probability=1.0, shadow_gain=(0.05, 0.05))
+    sector = sector_mask(image)
+    scenery = draw_scenery(sector, 2, _generator(3), config)
+    deep = (scenery.shadow < config.hidden_gain) & sector
+    assert 0.01 < float(deep.sum() / sector.sum()) < 0.5
+    frames = film(image.expand(2, -1, -1), torch.zeros(2, 192, 192), scenery, _generator(0), config)
+    assert float(frames[:, deep].mean()) < 0.3 * float(image[deep].mean())
+
+
+def test_no_points_are_an_answer_too():
+    image, labels = _ventricle()
+    clip = simulate_warp(image, labels, 3, 0, _generator(0))
+    assert clip.tracks.shape == (0, 3, 2)
+    assert clip.query_frame.shape == (0,)
+
+
 def test_fan_does_not_move_with_the_tissue():
     image, labels = _ventricle()
     clip = simulate_warp(image, labels, 6, 4, _generator(2), replace(PLAIN, drift_px=(15.0, 15.0)))
@@ -223,7 +250,7 @@ def test_one_frame_is_a_clip():
     [
         (torch.zeros(64, 64), torch.zeros(64, 64, dtype=torch.uint8), 3, "black"),
         (torch.ones(64, 64), torch.zeros(64, 60, dtype=torch.uint8), 3, "one size"),
-        (torch.ones(64, 64), torch.zeros(64, 64, dtype=torch.uint8), 0, "at least one"),
+        (torch.ones(64, 64), torch.zeros(64, 64, dtype=torch.uint8), 0, "at least 1"),
     ],
 )
 def test_unusable_input_is_named(image, labels, frames, message):
