@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from PointSegLib.model.config import BackboneConfig
@@ -53,7 +55,7 @@ class LightBackbone(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(1, widths[0], 5, 2, 2, bias=False), group_norm(widths[0]), nn.ReLU())
         self.stages = nn.ModuleList(
             nn.Sequential(ResidualBlock(before, after, 2), ResidualBlock(after, after))
-            for before, after in zip(widths[:-1], widths[1:], strict=True)
+            for before, after in pairwise(widths)
         )
 
     def forward(self, images: Tensor) -> list[Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from PointSegLib.model.backbone import STRIDES, build_backbone
@@ -85,7 +85,9 @@ class ImageEncoder(nn.Module):
     def _attend(self, levels: dict[int, Tensor]) -> dict[int, Tensor]:
         sizes = [tuple(m.shape[-2:]) for m in levels.values()]
         reference = torch.cat([grid_positions(*size, device=m.device) for size, m in zip(sizes, levels.values())])
-        embedding = self.level_embedding.repeat_interleave(torch.tensor([h * w for h, w in sizes]).to(reference.device), 0)
+        embedding = self.level_embedding.repeat_interleave(
+            torch.tensor([h * w for h, w in sizes]).to(reference.device), 0
+        )
         position = sine_encoding(reference, self.dim) + embedding
         tokens = torch.cat([m.flatten(2).transpose(1, 2) for m in levels.values()], 1)
         for layer in self.layers:

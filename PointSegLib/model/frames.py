@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 
 Box = tuple[int, int, int, int]
@@ -34,7 +34,9 @@ def network_frames(frames: np.ndarray, mask: np.ndarray, box: Box, size: int, de
 
 
 def _resized(frames: Tensor, size: int) -> Tensor:
-    return F.interpolate(frames.unsqueeze(1).float(), (size, size), mode="bilinear", align_corners=False, antialias=True)
+    return F.interpolate(
+        frames.unsqueeze(1).float(), (size, size), mode="bilinear", align_corners=False, antialias=True
+    )
 
 
 def clip_to_unit(xy: np.ndarray, box: Box) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import ReadError

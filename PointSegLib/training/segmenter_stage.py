@@ -10,8 +10,8 @@ from PointSegLib.model.queries import describe_points, staggered_grid, start_at_
 from PointSegLib.simulation.augment import augment_appearance, augment_geometry
 from PointSegLib.simulation.warp import simulate_warp
 from PointSegLib.training.frames import FrameSet
-from PointSegLib.training.losses import mask_loss, mask_targets, temporal_loss
 from PointSegLib.training.loop import Losses
+from PointSegLib.training.losses import mask_loss, mask_targets, temporal_loss
 from PointSegLib.training.settings import TrainingSettings
 
 

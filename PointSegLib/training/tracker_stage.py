@@ -10,8 +10,8 @@ from PointSegLib.model.queries import describe_points, start_at_query, start_fro
 from PointSegLib.simulation.augment import augment_appearance, augment_geometry
 from PointSegLib.simulation.warp import SimulatedClip, simulate_warp
 from PointSegLib.training.frames import FrameSet
-from PointSegLib.training.losses import point_loss
 from PointSegLib.training.loop import Losses
+from PointSegLib.training.losses import point_loss
 from PointSegLib.training.settings import TrainingSettings
 
 QUERY_FRAMES = 4

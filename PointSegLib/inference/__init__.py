@@ -1,0 +1,5 @@
+"""Running the network over clips."""
+
+from PointSegLib.inference.predictor import EMBEDDED, PointSegPredictor
+
+__all__ = ["EMBEDDED", "PointSegPredictor"]

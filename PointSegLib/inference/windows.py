@@ -1,0 +1,32 @@
+"""How a clip of any length is cut into overlapping windows, and how neighbouring windows are blended."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def window_ranges(n_frames: int, window: int, overlap: int) -> list[tuple[int, int]]:
+    """Half-open frame ranges that cover a clip; the last one is shifted back to end with it.
+
+    Args:
+        n_frames: frames of the clip.
+        window: frames of a window.
+        overlap: frames a window shares with the one before.
+    """
+    if n_frames <= window:
+        return [(0, n_frames)]
+    starts = [*range(0, n_frames - window, window - overlap), n_frames - window]
+    return [(start, start + window) for start in starts]
+
+
+def blend(older: Tensor, newer: Tensor) -> Tensor:
+    """Fade from one window to the next over the frames both know.
+
+    Args:
+        older: `[O, ...]` of the window that ends here.
+        newer: `[O, ...]` of the window that begins here.
+    """
+    weight = torch.arange(1, len(older) + 1, device=older.device) / (len(older) + 1)
+    weight = weight.view(-1, *[1] * (older.ndim - 1))
+    return older + weight * (newer - older)
