@@ -12,6 +12,8 @@ import numpy as np
 LIT = 24
 OVERLAY_DISTANCE = 36
 TINT_SHARE = 0.7
+NEUTRAL, NEUTRAL_SHARE = 8, 0.2
+SAME_HUE = 0.8
 NEUTRAL_RANGE = 20
 LEVELS = 16
 
@@ -47,9 +49,12 @@ def fit_tissue_map(rgb: np.ndarray) -> TissueMap:
     pixels = rgb.reshape(-1, 3)
     grey = np.repeat(np.arange(256, dtype=np.float32)[:, None], 3, 1)
     pixels = pixels[luminance(pixels) >= LIT]
-    if len(pixels) == 0 or (np.ptp(pixels, axis=1) <= OVERLAY_DISTANCE).mean() >= 0.5:
+    chroma = _brightest(pixels) - _darkest(pixels)
+    if len(pixels) == 0 or (chroma <= OVERLAY_DISTANCE).mean() >= 0.5 or (chroma <= NEUTRAL).mean() >= NEUTRAL_SHARE:
         return TissueMap(grey, tinted=False)
     colours = _median_colours(pixels)
+    if not _one_hue(colours):
+        return TissueMap(grey, tinted=False)
     distance = np.abs(pixels - colours[luminance(pixels)]).max(1)
     follows = (distance <= OVERLAY_DISTANCE).mean() >= TINT_SHARE
     return TissueMap(colours, tinted=True) if follows else TissueMap(grey, tinted=False)
@@ -103,6 +108,14 @@ def _brightest(rgb: np.ndarray) -> np.ndarray:
 
 def _darkest(rgb: np.ndarray) -> np.ndarray:
     return np.minimum(np.minimum(rgb[..., 0], rgb[..., 1]), rgb[..., 2])
+
+
+def _one_hue(colours: np.ndarray) -> bool:
+    """Whether a map `[256, 3]` leans to one side of grey all along, as tints do and Doppler's red and blue do not."""
+    lean = colours - colours.mean(1, keepdims=True)
+    size = np.linalg.norm(lean, axis=1)
+    directions = lean[size > NEUTRAL] / size[size > NEUTRAL, None]
+    return bool(len(directions)) and bool((directions @ directions.T).min() >= SAME_HUE)
 
 
 def _median_colours(pixels: np.ndarray) -> np.ndarray:

@@ -59,13 +59,27 @@ def read_grey_frames(dataset: Any, path: Path, count: int) -> tuple[np.ndarray, 
 def _decoded(dataset: Any, path: Path) -> Iterator[np.ndarray]:
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_compressed:
-        return iter_pixels(path, raw=True)
+        halved = dataset.PhotometricInterpretation == "YBR_FULL_422"
+        return _halved_chroma(dataset, path) if halved else iter_pixels(path, raw=True)
     try:
         available = get_decoder(syntax).is_available
     except NotImplementedError as error:
         msg = f"{path}: pixel data of the kind '{syntax.name}' cannot be read; convert the file to JPEG first."
         raise ReadError(msg) from error
     return iter_pixels(path, raw=True) if available else _decoded_by_gdcm(path, syntax)
+
+
+def _halved_chroma(dataset: Any, path: Path) -> Iterator[np.ndarray]:
+    """Frames of uncompressed YBR_FULL_422, stored as Y Y B R for two pixels: pydicom misjudges their length."""
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    length = rows * columns * 2
+    data = memoryview(pydicom.dcmread(path).PixelData)
+    for start in range(0, len(data) - length + 1, length):
+        quads = np.frombuffer(data[start : start + length], np.uint8).reshape(rows, columns // 2, 4)
+        frame = np.empty((rows, columns, 3), np.uint8)
+        frame[..., 0] = quads[..., :2].reshape(rows, columns)
+        frame[..., 1:] = quads[..., 2:].repeat(2, axis=1)
+        yield frame
 
 
 def _decoded_by_gdcm(path: Path, syntax: pydicom.uid.UID) -> Iterator[np.ndarray]:

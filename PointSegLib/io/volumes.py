@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import math
 import re
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +61,32 @@ def read_picture(path: Path, image_io: str) -> CineClip:
     return CineClip(frames, source=str(path), warnings=("A picture without a pixel size: lengths are in pixels.",))
 
 
+def _refuse_cut_off_nifti(path: Path) -> None:
+    """Compare the length that a NIfTI header promises with the file's: ITK fills what is missing with zeros."""
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    try:
+        with opener(path, "rb") as file:
+            head = file.read(352)
+            order = "<" if head[:4] in (b"\x5c\x01\0\0", b"\x1c\x02\0\0") else ">"
+            if len(head) < 352 or head[344:347] != b"n+1":
+                return
+            dims = struct.unpack(order + "8h", head[40:56])
+            bits = struct.unpack(order + "h", head[72:74])[0]
+            missing = int(struct.unpack(order + "f", head[108:112])[0]) + math.prod(dims[1 : 1 + dims[0]]) * bits // 8
+            missing -= len(head)
+            while missing > 0 and (piece := file.read(min(missing, 1 << 22))):
+                missing -= len(piece)
+    except (OSError, EOFError, zlib.error, struct.error) as error:
+        msg = f"{path} is damaged or cut off ({error}); copy or export it again."
+        raise ReadError(msg) from error
+    if missing > 0:
+        msg = f"{path} is cut off: {missing} bytes of its pixels are missing; copy or export it again."
+        raise ReadError(msg)
+
+
 def _load(path: Path, image_io: str) -> SimpleITK.Image:
+    if image_io == "NiftiImageIO":
+        _refuse_cut_off_nifti(path)
     reader = SimpleITK.ImageFileReader()
     reader.SetImageIO(image_io)
     reader.SetFileName(str(path))

@@ -1,0 +1,68 @@
+"""Files the reader tests make: small ultrasound DICOMs and the fan they show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+US_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.3.1"
+
+
+def fan_frames(count: int = 6, height: int = 60, width: int = 80, seed: int = 0) -> np.ndarray:
+    """uint8 `[T, H, W]`: flickering speckle in a sector on black."""
+    y, x = np.mgrid[:height, :width].astype(float)
+    fan = (np.abs(x - width / 2) <= 0.7 * y) & (np.hypot(x - width / 2, y) < 0.95 * height)
+    speckle = np.random.default_rng(seed).integers(20, 230, (count, height, width))
+    return np.where(fan, speckle, 0).astype(np.uint8)
+
+
+def region(box: tuple[int, int, int, int], delta_cm: tuple[float, float] = (0.03, 0.03), **changes: Any) -> Dataset:
+    """An item of SequenceOfUltrasoundRegions; `delta_cm` is (x, y)."""
+    item = Dataset()
+    item.RegionSpatialFormat, item.RegionDataType, item.RegionFlags = 1, 1, 0
+    item.RegionLocationMinX0, item.RegionLocationMinY0 = box[:2]
+    item.RegionLocationMaxX1, item.RegionLocationMaxY1 = box[2:]
+    item.PhysicalUnitsXDirection = item.PhysicalUnitsYDirection = 3
+    item.PhysicalDeltaX, item.PhysicalDeltaY = delta_cm
+    for name, value in changes.items():
+        setattr(item, name, value)
+    return item
+
+
+def ultrasound(
+    frames: np.ndarray, *, photometric: str = "MONOCHROME2", regions: list[Dataset] | None = None, **tags: Any
+) -> FileDataset:
+    """A data set of `[T, H, W]` or `[T, H, W, 3]` pixels, uncompressed; a tag given as None is left out."""
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = US_MULTI_FRAME, generate_uid()
+    ds = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    ds.SOPClassUID, ds.SOPInstanceUID = US_MULTI_FRAME, meta.MediaStorageSOPInstanceUID
+    ds.Modality = "US"
+    ds.Rows, ds.Columns, ds.NumberOfFrames = frames.shape[1], frames.shape[2], len(frames)
+    ds.SamplesPerPixel = frames.shape[3] if frames.ndim == 4 else 1
+    if ds.SamplesPerPixel > 1:
+        ds.PlanarConfiguration = 0
+    ds.PhotometricInterpretation = photometric
+    ds.BitsAllocated = ds.BitsStored = 8 * frames.dtype.itemsize
+    ds.HighBit, ds.PixelRepresentation = ds.BitsStored - 1, 0
+    data = frames.tobytes()
+    ds.PixelData = data + b"\0" * (len(data) % 2)
+    if regions:
+        ds.SequenceOfUltrasoundRegions = Sequence(regions)
+    for name, value in tags.items():
+        if value is not None:
+            setattr(ds, name, value)
+        elif name in ds:
+            delattr(ds, name)
+    return ds
+
+
+def save(ds: FileDataset, path: Path) -> Path:
+    ds.save_as(path, enforce_file_format=True)
+    return path
