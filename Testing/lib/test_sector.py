@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import examples
 
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import ClipError
+from PointSegLib.io import read_camus_frame, read_clip
 from PointSegLib.sector import find_sector
+
+DATA = Path(os.environ.get("POINTSEG_SHARED_DATA", Path(__file__).resolve().parents[2] / ".." / "shared" / "data"))
 
 
 def fan_mask(height: int = 240, width: int = 320) -> np.ndarray:
@@ -132,3 +138,24 @@ def test_long_clip_costs_no_more_than_its_sample():
     start = time.perf_counter()
     find_sector(clip)
     assert time.perf_counter() - start < 3
+
+
+def test_real_cine_keeps_its_fan_and_loses_its_screen():
+    mask = find_sector(read_clip(examples.get_path("ybr_color"))).mask
+    assert mask[80:190, 100:220].all()
+    assert mask[30, 140:190].all()
+    assert not mask[:14].any()
+    assert not mask[208:].any()
+    assert not mask[:, 298:].any()
+
+
+@pytest.mark.skipif(not (DATA / "camus").is_dir(), reason="the CAMUS data are not here (set POINTSEG_SHARED_DATA)")
+@pytest.mark.parametrize("patient", ["patient0001", "patient0009", "patient0100", "patient0300"])
+def test_camus_fan_holds_all_that_is_lit_and_the_ventricle(patient):
+    for phase in ("ED", "ES"):
+        clip, labels = read_camus_frame(DATA / "camus", patient, "4CH", phase)
+        mask = find_sector(clip).mask
+        assert mask[clip.frames[0] > 8].mean() > 0.995
+        # Experts complete the wall beyond the fan's edge, so the cavity is what must be inside.
+        assert mask[labels == 1].mean() > 0.97
+        assert 0.5 < mask.mean() < 0.6
