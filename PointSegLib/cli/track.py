@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PointSegLib.cli.files import make_folder, read_points
-from PointSegLib.cli.options import add_command, add_model_options, load_predictor
+from PointSegLib.cli.options import add_command, add_model_options, chosen_progress, load_predictor
 
 
 def add(commands: Any) -> None:
@@ -24,7 +24,7 @@ def _run(options: argparse.Namespace) -> int:
 
     points = read_points(options.points)
     clip = read_clip(options.clip)
-    tracks = load_predictor(options).track(clip, points)
+    tracks = load_predictor(options).track(clip, points, progress=chosen_progress(options))
     make_folder(options.out.parent)
     write_tracks(options.out, tracks, clip)
     print(f"{options.clip}: {len(tracks)} points through {len(clip)} frames -> {options.out}")

@@ -43,7 +43,7 @@ class BrightnessPredictor:
         points = np.zeros((0, 3)) if points is None else points
         return PointSegResult(wall.astype(np.uint8) * MYOCARDIUM, self.track(clip, points), odds, (MYOCARDIUM,))
 
-    def track(self, clip: CineClip, points: np.ndarray) -> PointTracks:
+    def track(self, clip: CineClip, points: np.ndarray, progress=None) -> PointTracks:
         xy = np.repeat(points[:, None, 1:], len(clip), axis=1).astype(np.float32)
         seen = np.ones(xy.shape[:2], bool)
         return PointTracks(xy, seen, seen.astype(np.float32), np.ones(len(points), bool), points.astype(np.float32))
@@ -89,6 +89,25 @@ def test_segment_writes_labels_and_tracks_under_the_clips_name(tmp_path: Path) -
     assert main(["segment", str(tmp_path / "echo.nrrd"), "-o", str(tmp_path / "out")]) == 0
     assert names_under(tmp_path / "out") == {"echo_labels.nrrd", "echo_tracks.csv"}
     assert np.array_equal(read_labels(tmp_path / "out/echo_labels.nrrd"), (frames > 127) * MYOCARDIUM)
+
+
+def test_segment_runs_the_network_of_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from PointSegLib.inference import PointSegPredictor
+    from PointSegLib.model import PRESETS, PointSeg, save_checkpoint
+
+    torch.manual_seed(0)
+    save_checkpoint(tmp_path / "untrained.safetensors", PointSeg(PRESETS["small"]()), {"data": "none"})
+    monkeypatch.setattr(PointSegLib, "PointSegPredictor", PointSegPredictor)
+    write_clip(tmp_path / "echo.nrrd")
+    (tmp_path / "points.csv").write_text("0,60,40\n", encoding="utf-8")
+    arguments = ["--checkpoint", str(tmp_path / "untrained.safetensors"), "--points", str(tmp_path / "points.csv")]
+    assert main(["segment", str(tmp_path / "echo.nrrd"), "-o", str(tmp_path / "out"), *arguments]) == 0
+    assert read_labels(tmp_path / "out/echo_labels.nrrd").max() <= 3
+    prompts = [row for row in read_rows(tmp_path / "out/echo_tracks.csv") if row["is_prompt"] in ("1", "True", "true")]
+    assert len(prompts) == FRAMES
+    assert float(prompts[0]["x_px"]) == pytest.approx(60, abs=0.01)
 
 
 def test_segment_writes_what_was_asked_for_and_reports_speed(
