@@ -27,7 +27,7 @@ def requireTorch() -> None:
     except ImportError as error:
         raise DependencyError(f"PointSeg needs PyTorch, which is not installed. {_REMEDY}") from error
     except AttributeError as error:
-        msg = "PyTorch is only partly installed (it has no version). Uninstall it in PyTorchUtils, restart Slicer, install it again."
+        msg = "PyTorch is only partly installed. Uninstall it in PyTorchUtils, restart Slicer, and install it again."
         raise DependencyError(msg) from error
     if not version:
         raise DependencyError(f"PyTorch tells no version. {_REMEDY}")

@@ -13,8 +13,8 @@ def makeEngineImportable(sourceTree: Path | None = None) -> None:
     """Make `import PointSegLib` work.
 
     A built extension holds PointSegLib on Slicer's module path already. When the module is used straight from a
-    checkout, Slicer knows only the folder `SlicerPointSeg`; the engine is then loaded from the folder beside it, without
-    adding the whole checkout to `sys.path`.
+    checkout, Slicer knows only the folder `SlicerPointSeg`; the engine is then loaded from the folder beside it,
+    without adding the whole checkout to `sys.path`.
 
     Args:
         sourceTree: the checkout's root; found from this file when None.

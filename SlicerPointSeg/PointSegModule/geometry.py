@@ -91,8 +91,8 @@ class CineGeometry:
         slices = k - frame if self._source.sequence is None else k
         if abs(slices) > MAX_DISTANCE_FROM_FRAME or not 0 <= frame < len(self._source):
             msg = (
-                f"Point '{markups.GetNthControlPointLabel(index)}' of '{markups.GetName()}' lies {abs(k):.1f} slices off "
-                f"the image '{self._source.name}'; place it in the slice view that shows the image."
+                f"Point '{markups.GetNthControlPointLabel(index)}' of '{markups.GetName()}' lies {abs(k):.1f} slices "
+                f"off the image '{self._source.name}'; place it in the slice view that shows the image."
             )
             raise PointError(msg)
         return frame, float(x), float(y)

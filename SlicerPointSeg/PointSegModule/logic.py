@@ -28,7 +28,7 @@ class Predictor(Protocol):
     ) -> PointSegResult: ...
 
 
-class ProcessingCancelled(PointSegError):
+class ProcessingCancelledError(PointSegError):
     """The user cancelled; the scene is as it was."""
 
 
@@ -76,7 +76,7 @@ class CineProcessor:
         predictor: Predictor | None = None,
         progress: Progress | None = None,
         waitForCompletion: bool = True,
-        settings: ProcessSettings = ProcessSettings(),  # noqa: B008  (frozen)
+        settings: ProcessSettings = ProcessSettings(),
     ) -> SceneOutput | BackgroundRun:
         """Segment every frame of a cine and follow its tissue points.
 
@@ -98,7 +98,8 @@ class CineProcessor:
             the nodes and the arrays; or the running job when `waitForCompletion` is False.
 
         Raises:
-            PointSegError: for inputs that cannot be used, missing PyTorch, or a failed run; the scene is then as it was.
+            PointSegError: for inputs that cannot be used, missing PyTorch, or a failed run; the scene is then as
+                it was.
         """
         job = self.prepare(inputNode, outputSegmentation, outputPoints, points=points, settings=settings)
         predictor = predictor or self.predictor(device)
@@ -174,7 +175,7 @@ class BackgroundRun:
             True when the run is over; `output` is then set.
 
         Raises:
-            ProcessingCancelled: once, when the run was cancelled.
+            ProcessingCancelledError: once, when the run was cancelled.
             Exception: once, what went wrong in the engine or in writing.
         """
         if self._closed:
@@ -187,7 +188,7 @@ class BackgroundRun:
             return False
         self._closed = True
         if self.isCancelled:
-            raise ProcessingCancelled("The run was cancelled; nothing was written.")
+            raise ProcessingCancelledError("The run was cancelled; nothing was written.")
         if self._error is not None:
             raise self._error
         self.output = self._job.write(self._result)
@@ -207,5 +208,5 @@ class BackgroundRun:
 
     def _report(self, done: int, total: int) -> None:
         if self._cancelled.is_set():
-            raise ProcessingCancelled("The run was cancelled; nothing was written.")
+            raise ProcessingCancelledError("The run was cancelled; nothing was written.")
         self._done = (done, total)

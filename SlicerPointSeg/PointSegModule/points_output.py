@@ -66,8 +66,15 @@ def stylePointList(node: Any) -> None:
     display.SetPropertiesLabelVisibility(False)
 
 
-def fillCurve(curve: Any, positions: np.ndarray, color: tuple[float, float, float]) -> None:
-    """Make a curve node the path through `positions`, float `[K, 3]` local RAS in mm: a thin line without handles."""
+def fillCurve(curve: Any, positions: np.ndarray, color: tuple[float, float, float], diameter: float) -> None:
+    """Make a curve node a path: a thin line without handles.
+
+    Args:
+        curve: a vtkMRMLMarkupsCurveNode in the scene.
+        positions: float `[K, 3]` RAS in mm under the curve's own parent transform.
+        color: red, green, blue in 0..1.
+        diameter: of the line, in mm.
+    """
     curve.SetCurveTypeToLinear()
     slicer.util.updateMarkupsControlPointsFromArray(curve, positions)
     curve.SetLocked(True)
@@ -77,8 +84,8 @@ def fillCurve(curve: Any, positions: np.ndarray, color: tuple[float, float, floa
     display.SetColor(*color)
     display.SetGlyphTypeFromString("Circle2D")
     display.SetGlyphScale(0.01)
-    display.SetCurveLineSizeMode(display.UseLineThickness)
-    display.SetLineThickness(0.15)
+    display.SetCurveLineSizeMode(display.UseLineDiameter)
+    display.SetLineDiameter(diameter)
     display.SetPointLabelsVisibility(False)
     display.SetPropertiesLabelVisibility(False)
 

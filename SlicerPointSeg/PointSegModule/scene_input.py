@@ -1,4 +1,4 @@
-"""Reads a cine from the scene: from a sequence, one of its proxies, a browser, or one volume whose slices are frames."""
+"""Reads a cine from the scene: a sequence, one of its proxies, a browser, or one volume whose slices are frames."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ def findCine(node: Any) -> CineSource:
 def readClip(source: CineSource, spacingMm: tuple[float, float] | None = None) -> CineClip:
     """Read the frames of a cine as the engine wants them.
 
-    Colour becomes grey as in `PointSegLib.read_clip`, without coloured overlays. Times are taken from the index values only when their unit is s or ms.
+    Colour becomes grey as in `PointSegLib.read_clip`, without coloured overlays. Times are taken from the index
+    values only when their unit is s or ms.
 
     Args:
         source: what `findCine` gave.

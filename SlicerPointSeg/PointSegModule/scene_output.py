@@ -20,6 +20,7 @@ from PointSegModule.segmentation_output import fillSegmentation, styleSegmentati
 from PointSegModule.subject_hierarchy import folderItemOf, newFolder, parentItemOf, placeNodes
 
 MIN_CURVE_POINTS = 2
+CURVE_DIAMETER = 1 / 300  # of the image height
 POINTS_REFERENCE = "PointSeg.points"  # of a trajectory curve: the point list it belongs to
 
 
@@ -74,6 +75,7 @@ def writeResult(
     """
     if len(result.labels) != len(source):
         raise SceneOutputError(f"The result has {len(result.labels)} frames but '{source.name}' has {len(source)}.")
+    _checkStillInScene(source, outputSegmentation, outputPoints)
     with sceneTransaction(slicer.mrmlScene) as transaction:
         parentItem = parentItemOf(source.imageNode)
         browsed = source if source.browser is not None else _browse(source, transaction)
@@ -111,6 +113,13 @@ def writeResult(
         result=result,
         warnings=warnings,
     )
+
+
+def _checkStillInScene(source: CineSource, *outputs: Any) -> None:
+    """A run takes long enough for its nodes to be removed meanwhile."""
+    for node in (source.imageNode, source.sequence, source.browser, *outputs):
+        if node is not None and not slicer.mrmlScene.IsNodePresent(node):
+            raise SceneOutputError(f"'{node.GetName()}' was removed from the scene during the run; nothing is written.")
 
 
 def checkOutputs(source: CineSource, outputSegmentation: Any, outputPoints: Any) -> None:
@@ -260,6 +269,7 @@ def _writeTrajectories(
     moves = geometry.parentMovesWithFrames
     toPosition = geometry.worldPositions if moves else geometry.localPositions
     transform = None if moves else geometry.parentTransform
+    diameter = CURVE_DIAMETER * np.linalg.norm(geometry.matrix(0)[:3, 1]) * result.labels.shape[1]
     curves = []
     for track in tracksWorthDrawing(result):
         xy = result.tracks.xy[track]
@@ -268,7 +278,7 @@ def _writeTrajectories(
             continue
         curve = transaction.newNode("vtkMRMLMarkupsCurveNode", f"{source.name} trajectory {track + 1}")
         positions = np.concatenate([toPosition(frame, xy[frame][np.newaxis]) for frame in frames])
-        fillCurve(curve, positions, TRAJECTORY_COLORS[len(curves) % len(TRAJECTORY_COLORS)])
+        fillCurve(curve, positions, TRAJECTORY_COLORS[len(curves) % len(TRAJECTORY_COLORS)], diameter)
         curve.SetAndObserveTransformNodeID(transform.GetID() if transform is not None else None)
         curves.append(curve)
     return tuple(curves)

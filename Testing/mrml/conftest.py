@@ -21,12 +21,12 @@ def scene(headless):
     headless.scene.Clear(False)
 
 
-@pytest.fixture
-def sliceView(scene, headless):
+@pytest.fixture(scope="session")
+def sliceView(headless):
+    """One for the session: views stay in the scene when it is cleared."""
     from mrml import slice_view
 
     problem = slice_view.whyNoRendering()
     if problem:
         pytest.skip(problem)
-    view = slice_view.OffscreenSliceView(headless, size=(800, 600))
-    yield view
+    return slice_view.OffscreenSliceView(headless, size=(800, 600))

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import vtk_to_numpy
-
 from mrml.headless_slicer import RENDERING_APT_LINE
+from vtk.util.numpy_support import vtk_to_numpy
 
 # The application's own order: qMRMLSliceView's six, then those the modules register.
 _DISPLAYABLE_MANAGERS = (
@@ -31,7 +30,10 @@ _DISPLAYABLE_MANAGERS = (
 
 _RENDERING_PROBE = """
 import vtk
-window = vtk.vtkRenderWindow(); window.SetOffScreenRendering(1); window.SetSize(8, 8); window.AddRenderer(vtk.vtkRenderer())
+window = vtk.vtkRenderWindow()
+window.SetOffScreenRendering(1)
+window.SetSize(8, 8)
+window.AddRenderer(vtk.vtkRenderer())
 window.Render()
 raise SystemExit(0 if window.SupportsOpenGL() else 1)
 """
@@ -86,7 +88,7 @@ class OffscreenSliceView:
     def showVolume(self, volume: Any) -> None:
         """Put a volume into the background and fit it into the view, in the plane of its frame."""
         self.logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
-        self.node.SetOrientationToDefault()
+        self.node.SetOrientation("Axial")
         self.logic.RotateSliceToLowestVolumeAxes(False)
         self.logic.FitSliceToBackground()
         self.logic.SnapSliceOffsetToIJK()

@@ -129,7 +129,7 @@ def test_in_a_volume_of_frames_the_slice_of_a_placed_point_is_its_frame(processo
 
 def test_a_point_off_the_image_plane_is_refused_by_name(processor, scene):
     browser = newSequenceBrowser(cines.imageSequence(cines.speckle()))
-    with pytest.raises(ValueError, match="Point 'apex' of 'Prompts' lies 7.0 slices off the image 'Echo'"):
+    with pytest.raises(ValueError, match=r"Point 'apex' of 'Prompts' lies 7\.0 slices off the image 'Echo'"):
         processor.process(browser, predictor=FakePredictor(), points=promptAt(scene, (-3, -3, 7.0), "apex"))
 
 

@@ -182,20 +182,20 @@ def test_given_output_nodes_survive_a_failed_run_unchanged(processor, browser, s
     assert [n for n in nodeNames(scene) if "Display" not in n[0]] == [n for n in before if "Display" not in n[0]]
 
 
-class Stop(Exception):
+class StopError(Exception):
     pass
 
 
 def stopAtSecondFrame(done, total):
     if done == 2:
-        raise Stop
+        raise StopError
 
 
 @pytest.mark.parametrize("asVolume", [False, True])
 def test_cancelling_leaves_the_scene_as_it_was(processor, browser, scene, asVolume):
     node = scene.AddNode(cines.volumeNode(cines.speckle())) if asVolume else browser
     before = nodeNames(scene)
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         processor.process(node, predictor=FakePredictor(), progress=stopAtSecondFrame)
     assert nodeNames(scene) == before
 
@@ -222,7 +222,7 @@ def test_a_failure_while_replacing_restores_the_earlier_result(processor, browse
 
     first = processor.process(browser, predictor=FakePredictor())
     before = nodeNames(scene)
-    monkeypatch.setattr(scene_output, failing, lambda *_: 1 / 0)
+    monkeypatch.setattr(scene_output, failing, lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         processor.process(browser, first.segmentation, first.points, predictor=FakePredictor())
     assert nodeNames(scene) == before
@@ -266,13 +266,13 @@ def test_background_run_writes_only_when_polled(processor, browser, scene):
 
 
 def test_cancelled_background_run_writes_nothing(processor, browser, scene):
-    from PointSegModule.logic import ProcessingCancelled
+    from PointSegModule.logic import ProcessingCancelledError
 
     before = nodeNames(scene)
     run = processor.process(browser, predictor=FakePredictor(), waitForCompletion=False)
     run.cancel()
     run.wait()
-    with pytest.raises(ProcessingCancelled):
+    with pytest.raises(ProcessingCancelledError):
         run.poll(1.0)
     assert run.poll() is True
     assert run.output is None

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import slicer
 from mrml import cines
+from mrml.artifacts import artifactsFolder
 from mrml.fake_predictor import FakePredictor, movingHeart, shift
 from mrml.headless_slicer import newSequenceBrowser
 
-ARTIFACTS = Path(os.environ.get("POINTSEG_TEST_ARTIFACTS", Path(__file__).resolve().parents[2] / "test_artifacts"))
 SIZE = (cines.WIDTH, cines.HEIGHT)
 
 
@@ -40,8 +37,7 @@ def patch(picture, pixel, radius=2):
 def test_wall_is_tinted_and_follows_the_frames(shown, frame):
     view, output = shown
     output.browser.SetSelectedItemNumber(frame)
-    ARTIFACTS.mkdir(exist_ok=True)
-    picture = view.render(ARTIFACTS / f"slice_view_{frame}.png")
+    picture = view.render(artifactsFolder() / f"slice_view_{frame}.png")
     heartX, heartY, inner = 0.4 * cines.WIDTH, 0.4 * cines.HEIGHT, 0.18 * cines.HEIGHT
     wall = patch(picture, view.pixelOf(positionOf(frame, heartX - 0.88 * inner, heartY - 0.88 * inner)))
     assert (wall[:, 1] > wall[:, 0] + 20).mean() > 0.8, "the wall is green"
@@ -72,7 +68,7 @@ def test_picture_shows_the_mask_and_nothing_else_of_it(shown):
 
 
 def test_users_point_is_drawn_where_it_was_put(shown):
-    view, output = shown
+    view, _ = shown
     picture = patch(view.render(), view.pixelOf(positionOf(0, 100.0, 20.0)), radius=1)
     assert (picture[:, 0] > 180).any()
     assert (picture[:, 2] < 100).any(), "yellow"

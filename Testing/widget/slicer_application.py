@@ -1,0 +1,116 @@
+"""The application around a scripted module's panel: `slicer.app`, `qt`, `ctk`, and the loading of modules."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import types
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from mrml import headless_slicer
+
+
+def start() -> Any:
+    """Start the headless scene with a Qt application around it; returns `slicer.app`."""
+    import slicer
+
+    if getattr(slicer, "app", None) is not None:
+        return slicer.app
+    from widget import pythonqt_rules, slicer_widgets
+
+    qt = pythonqt_rules.install()
+    qApplication = qt.QApplication.instance() or qt.QApplication(["HeadlessSlicer"])
+    headless = headless_slicer.start()
+    pythonqt_rules.UiLoader.customWidgets.update(slicer_widgets.STAND_INS)
+    qt.QUiLoader = pythonqt_rules.UiLoader
+    ctk = types.ModuleType("ctk", "Stand-ins for CTK's widgets.")
+    for name, cls in slicer_widgets.STAND_INS.items():
+        setattr(ctk if name.startswith("ctk") else slicer, name, cls)
+    sys.modules["ctk"] = ctk
+    slicer.app = _newApplication(qt, qApplication, headless)
+    slicer.modules.sequences.setToolBarActiveBrowserNode = slicer.app.toolBarBrowsers.append
+    return slicer.app
+
+
+def stop() -> None:
+    """Take the application away, so that other tests see a scene without one."""
+    import slicer
+
+    slicer.app = None
+
+
+def loadModule(path: Path) -> Any:
+    """Load a scripted module as Slicer does; returns its widget object, set up and not yet entered."""
+    import qt
+    import slicer
+
+    name = path.stem
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    description = SimpleNamespace(path=str(path), name=name)
+    setattr(slicer.modules, name.lower(), description)
+    description.instance = getattr(module, name)(description)
+
+    class Panel(slicer.qMRMLWidget):
+        derivedInPython = True
+
+    parent = Panel()
+    parent.setLayout(qt.QVBoxLayout())
+    parent.setMRMLScene(slicer.mrmlScene)
+    parent.isEntered = False
+    widget = getattr(module, f"{name}Widget")(parent)
+    widget.setup()
+    return widget
+
+
+def enter(widget: Any) -> None:
+    """Show the module's panel."""
+    widget.parent.isEntered = True
+    widget.enter()
+
+
+def leave(widget: Any) -> None:
+    """Go to another module."""
+    widget.parent.isEntered = False
+    widget.exit()
+
+
+def _newApplication(qt: Any, qApplication: Any, headless: Any) -> Any:
+    class Application(qt.QObject):
+        derivedInPython = True
+        startupCompleted = qt.Signal()
+        aboutToQuit = qt.Signal()
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.qApplication = qApplication
+            self.toolBarBrowsers: list[Any] = []
+            self.shownBackgrounds: list[Any] = []
+            self.pauseDepth = 0
+
+        def applicationLogic(self) -> Any:
+            return headless.applicationLogic
+
+        def processEvents(self) -> None:
+            qApplication.processEvents()
+
+        def testingEnabled(self) -> bool:
+            return True
+
+        def pauseRender(self) -> None:
+            self.pauseDepth += 1
+
+        def resumeRender(self) -> None:
+            self.pauseDepth -= 1
+
+        def layoutManager(self) -> Any:
+            return None
+
+    return Application()
