@@ -143,7 +143,7 @@ def test_long_clip_costs_no_more_than_its_sample():
 def test_real_cine_keeps_its_fan_and_loses_its_screen():
     mask = find_sector(read_clip(examples.get_path("ybr_color"))).mask
     assert mask[85:190, 115:210].all()
-    assert mask[30, 140:190].all()
+    assert mask[35, 158:178].all()
     assert not mask[:14].any()
     assert not mask[208:].any()
     assert not mask[:, 298:].any()
