@@ -50,10 +50,11 @@ class SegmentStyle:
         )
 
 
+# The colours are those of the movie `PointSegLib.write_overlay` writes.
 SEGMENTS = (
-    SegmentStyle("Myocardium", MYOCARDIUM, (0.25, 0.78, 0.55), 0.35, "74281007", "Myocardium"),
-    SegmentStyle("LVCavity", LV_CAVITY, (0.90, 0.32, 0.28), 0.12, "87878005", "Left ventricle"),
-    SegmentStyle("LeftAtrium", LEFT_ATRIUM, (0.33, 0.55, 0.95), 0.12, "82471001", "Left atrium"),
+    SegmentStyle("Myocardium", MYOCARDIUM, (0.28, 0.82, 0.59), 0.30, "74281007", "Myocardium"),
+    SegmentStyle("LVCavity", LV_CAVITY, (1.00, 0.39, 0.36), 0.14, "87878005", "Left ventricle"),
+    SegmentStyle("LeftAtrium", LEFT_ATRIUM, (0.37, 0.62, 1.00), 0.14, "82471001", "Left atrium"),
 )
 
 PROMPT_COLOR = (1.0, 0.85, 0.10)
