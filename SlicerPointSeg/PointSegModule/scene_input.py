@@ -237,15 +237,15 @@ def _greyFrames(source: CineSource) -> np.ndarray:
 
 def _greyFromColour(frames: list[np.ndarray], name: str) -> np.ndarray:
     """Grey `[T, H, W]` of colour frames `[H, W, 3 or 4]`, by the same rules as for colour files."""
-    from PointSegLib.io.colour import fit_tissue_map, to_grey
+    from PointSegLib.io import colour  # here, because it brings the file readers along
 
     if frames[0].dtype != np.uint8:
         raise SceneInputError(
             f"'{name}' has colours of type {frames[0].dtype}; convert them to 8 bits (0 to 255) first."
         )
     sample = frames[:: max(1, len(frames) // _COLOUR_SAMPLE)]
-    tissue = fit_tissue_map(np.stack(sample)[..., :3])
-    return np.stack([to_grey(frame[..., :3], tissue) for frame in frames])
+    tissue = colour.fit_tissue_map(np.stack(sample)[..., :3])
+    return np.stack([colour.to_grey(frame[..., :3], tissue) for frame in frames])
 
 
 def _times(source: CineSource) -> tuple[np.ndarray | None, str]:

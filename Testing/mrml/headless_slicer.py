@@ -53,8 +53,12 @@ class HeadlessSlicer:
 _running: HeadlessSlicer | None = None
 
 
-def start() -> HeadlessSlicer:
+def start(quiet: bool = False) -> HeadlessSlicer:
     """Start the scene, or return the one that runs.
+
+    Args:
+        quiet: keep VTK's messages from the terminal. Without an application, writing a scene logs some about nodes
+            that only the application makes.
 
     Raises:
         ImportError: when the slicer-core wheel is not installed.
@@ -63,7 +67,16 @@ def start() -> HeadlessSlicer:
     if _running is None:
         _running = _boot()
         _makeModuleFilesImportable()
+    if quiet:
+        _silence()
     return _running
+
+
+def _silence() -> None:
+    import vtk
+
+    vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_OFF)
+    _running.keepAlive[0].SetDisplayModeToNever()
 
 
 def newSequenceBrowser(sequence: Any, name: str = "") -> Any:
