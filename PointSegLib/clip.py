@@ -74,7 +74,7 @@ def _as_uint8_frames(frames: np.ndarray, where: str) -> np.ndarray:
         raise ClipError(msg)
     if min(array.shape[1:]) < MIN_SIDE:
         height, width = array.shape[1:]
-        msg = f"{where}: frames of {width} x {height} pixels are too small; at least {MIN_SIDE} x {MIN_SIDE} are needed."
+        msg = f"{where}: frames of {width} x {height} pixels are too small; {MIN_SIDE} x {MIN_SIDE} is the least."
         raise ClipError(msg)
     if array.dtype == np.uint8:
         return np.ascontiguousarray(array)

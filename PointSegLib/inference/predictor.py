@@ -91,9 +91,8 @@ class PointSegPredictor:
         width, height = clip.size_wh
         labels = np.zeros((len(clip), height, width), np.uint8)
         kept = np.zeros((len(clip), len(classes), height, width), np.float16) if probabilities else None
-        mask = torch.from_numpy(run.sector.mask).to(self.device)
         for frame, logits in run.frame_logits():
-            found = clip_probabilities(logits[None], mask, run.sector.box, (height, width))
+            found = clip_probabilities(logits[None], run.sector.box, (height, width))
             labels[frame] = labels_from_probabilities(found, classes)[0].cpu().numpy()
             if kept is not None:
                 kept[frame] = found[0].half().cpu().numpy()
@@ -129,9 +128,10 @@ class _Run:
         config = predictor.config
         self.size = config.image_size
         self.windows = window_ranges(len(clip), config.window, config.window_overlap)
-        placed = np.column_stack([prompts[:, 0], clip_to_unit(prompts[:, 1:], self.sector.box)])
+        self.mask = torch.from_numpy(self.sector.mask).to(self.device)
+        placed = torch.from_numpy(prompts)
         self.n_prompts = len(prompts)
-        self.prompts = torch.from_numpy(placed).float()
+        self.prompts = torch.cat([placed[:, :1], clip_to_unit(placed[:, 1:], self.sector.box)], 1).float()
         self.queries = torch.cat([self.prompts, self._grid(config.grid_size, self.windows[0])])
         self.sweep = TrackingSweep(self.model.tracker, self.queries, self.windows, len(clip), backward=False)
         self.earlier_tokens: Tensor | None = None
@@ -164,29 +164,27 @@ class _Run:
 
     def tracks(self) -> PointTracks:
         """What was tracked, in pixels of the clip."""
-        xy = unit_to_clip(self.sweep.xy.double().numpy(), self.sector.box)
+        xy = unit_to_clip(self.sweep.xy.double(), self.sector.box).numpy().astype(np.float32)
         width, height = self.clip.size_wh
         inside = ((xy >= -0.5) & (xy <= np.array([width, height]) - 0.5)).all(-1)
         confidence = self.sweep.confidence.numpy()
-        queries = self.queries.double().numpy()
-        queries = np.column_stack([queries[:, 0], unit_to_clip(queries[:, 1:], self.sector.box)])
+        queries = self.queries.double()
+        placed = torch.cat([queries[:, :1], unit_to_clip(queries[:, 1:], self.sector.box)], 1)
         is_prompt = np.arange(len(xy)) < self.n_prompts
         visible = (confidence > VISIBLE_ABOVE) & inside
-        return PointTracks(
-            xy.astype(np.float32), visible, confidence.astype(np.float32), is_prompt, queries.astype(np.float32)
-        )
+        return PointTracks(xy, visible, confidence, is_prompt, placed.numpy().astype(np.float32))
 
     def _images(self, first: int, last: int) -> Tensor:
-        return network_frames(self.clip.frames[first:last], self.sector.mask, self.sector.box, self.size, self.device)
+        frames = torch.from_numpy(self.clip.frames[first:last]).to(self.device)
+        return network_frames(frames, self.mask, self.sector.box, self.size)
 
     def _grid(self, size: int, window: tuple[int, int]) -> Tensor:
         """Grid points inside the sector, half of them on the first and half on the last frame of a window."""
         rows = []
         for cells, frame in zip(staggered_grid(size), (window[0], window[1] - 1), strict=True):
-            xy = np.rint(unit_to_clip(cells.numpy(), self.sector.box)).astype(int)
+            xy = unit_to_clip(cells, self.sector.box).round().long()
             width, height = self.clip.size_wh
-            inside = self.sector.mask[xy[:, 1].clip(0, height - 1), xy[:, 0].clip(0, width - 1)]
-            chosen = cells[torch.from_numpy(inside)]
+            chosen = cells[self.mask.cpu()[xy[:, 1].clamp(0, height - 1), xy[:, 0].clamp(0, width - 1)]]
             rows.append(torch.cat([torch.full((len(chosen), 1), float(frame)), chosen], 1))
         return torch.cat(rows)
 

@@ -70,13 +70,8 @@ class TrackingSweep:
         self._meet(index, features)
         active = (self.home <= index).nonzero().flatten()
         start, given = self._starts(index, active)
-        queries = PointQueries(
-            self.content[active][None].to(device),
-            self.descriptor[active][None].to(device),
-            start.to(device),
-            given.to(device),
-        )
-        tracked = self.tracker(features, queries)
+        parts = (self.content[active][None], self.descriptor[active][None], start, given)
+        tracked = self.tracker(features, PointQueries(*(part.to(device) for part in parts)))
         xy = torch.where(given[..., None], start, tracked.xy[-1].float().cpu())[0]
         confidence = tracked.visible.sigmoid().cpu()[0]
         self._keep(index, active, xy, confidence)

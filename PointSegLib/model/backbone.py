@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -21,6 +22,10 @@ class FrozenBatchNorm(nn.Module):
         super().__init__()
         for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
             self.register_buffer(name, torch.full((channels,), value))
+        self.weight: Tensor
+        self.bias: Tensor
+        self.running_mean: Tensor
+        self.running_var: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         """`[B, C, H, W]` to the same shape."""
@@ -69,7 +74,7 @@ class LightBackbone(nn.Module):
 class Bottleneck(nn.Module):
     """ResNet's bottleneck block, with torchvision's attribute names."""
 
-    def __init__(self, before: int, width: int, stride: int, norm: type[nn.Module]) -> None:
+    def __init__(self, before: int, width: int, stride: int, norm: Callable[[int], nn.Module]) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(before, width, 1, bias=False)
         self.bn1 = norm(width)
@@ -99,7 +104,7 @@ class ResNet50(nn.Module):
 
     def __init__(self, norm: str) -> None:
         super().__init__()
-        make_norm = FrozenBatchNorm if norm == "frozen_batch" else group_norm
+        make_norm: Callable[[int], nn.Module] = FrozenBatchNorm if norm == "frozen_batch" else group_norm
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = make_norm(64)
         before = 64
@@ -112,14 +117,16 @@ class ResNet50(nn.Module):
             setattr(self, f"layer{stage}", nn.Sequential(*parts))
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
+        self.mean: Tensor
+        self.deviation: Tensor
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """`[B, 1, H, W]` in 0..1 to five maps of stride 2, 4, 8, 16 and 32."""
         x = (images.expand(-1, 3, -1, -1) - self.mean) / self.deviation
         maps = [F.relu(self.bn1(self.conv1(x)))]
         x = F.max_pool2d(maps[0], 3, 2, 1)
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            x = stage(x)
+        for stage in range(1, 5):
+            x = self.get_submodule(f"layer{stage}")(x)
             maps.append(x)
         return maps
 

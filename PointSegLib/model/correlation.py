@@ -23,11 +23,16 @@ class LocalCorrelation(nn.Module):
         super().__init__()
         self.radius = radius
         self.project = nn.ModuleList([nn.Conv2d(dim, channels, 1) for _ in range(n_levels)])
-        self.out_features = n_levels * (2 * radius + 1) ** 2
+        self.log_sharpness = nn.Parameter(torch.full((n_levels,), math.log(10.0)))
+        self.out_features = n_levels * ((2 * radius + 1) ** 2 + 2)
 
     def describe(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """Unit-length descriptors of every cell: one `[B, C, H_l, W_l]` per level."""
-        return [F.normalize(layer(m), dim=1) for layer, m in zip(self.project, maps, strict=True)]
+        """Unit-length descriptors of every cell: one `[B, C, H_l, W_l]` per level.
+
+        What all cells of a frame share is taken out first; it would make everything look alike.
+        """
+        projected = (layer(m) for layer, m in zip(self.project, maps, strict=True))
+        return [F.normalize(F.instance_norm(p), dim=1) for p in projected]
 
     def volumes(self, described: Sequence[Tensor], query: Tensor) -> list[Tensor]:
         """Correlate the queries with every cell of every frame.
@@ -37,13 +42,14 @@ class LocalCorrelation(nn.Module):
             query: `[B, N, L, C]` descriptors at the query points.
 
         Returns:
-            One `[B * T * N, 1, H_l, W_l]` per level.
+            One `[B * T * N, 1, H_l, W_l]` per level: cosine times the level's learned sharpness.
         """
         batch = query.shape[0]
         result = []
         for level, feature_map in enumerate(described):
             frames = feature_map.flatten(2).unflatten(0, (batch, -1))
             product = torch.einsum("bnc,btcs->btns", query[:, :, level], frames)
+            product = product * self.log_sharpness[level].exp()
             result.append(product.unflatten(-1, feature_map.shape[-2:]).flatten(0, 2).unsqueeze(1))
         return result
 
@@ -55,13 +61,13 @@ class LocalCorrelation(nn.Module):
             locations: `[B * T, N, 2]` normalised estimates.
 
         Returns:
-            `[B * T, N, L * (2 r + 1)^2]`.
+            `[B * T, N, L * ((2 r + 1)^2 + 2)]`: the samples, and the mean offset they weigh for.
         """
         steps = torch.arange(-self.radius, self.radius + 1, device=locations.device, dtype=torch.float32)
         window = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1).reshape(1, 1, -1, 2)
         centre = locations.flatten(0, 1)[:, None, None]
-        samples = [
-            sample_map(volume, centre + window / size).flatten(1)
-            for volume, size in zip(volumes, level_sizes(volumes), strict=True)
-        ]
-        return (torch.cat(samples, -1) * math.sqrt(10.0)).unflatten(0, locations.shape[:2])
+        parts = []
+        for volume, size in zip(volumes, level_sizes(volumes), strict=True):
+            around = sample_map(volume, centre + window / size).flatten(1)
+            parts += [around / 10, around.softmax(-1) @ (window[0, 0] / self.radius).to(around.dtype)]
+        return torch.cat(parts, -1).unflatten(0, locations.shape[:2])

@@ -83,11 +83,11 @@ class ImageEncoder(nn.Module):
         return FrameFeatures(levels, maps[2])
 
     def _attend(self, levels: dict[int, Tensor]) -> dict[int, Tensor]:
-        sizes = [tuple(m.shape[-2:]) for m in levels.values()]
-        reference = torch.cat([grid_positions(*size, device=m.device) for size, m in zip(sizes, levels.values())])
-        embedding = self.level_embedding.repeat_interleave(
-            torch.tensor([h * w for h, w in sizes]).to(reference.device), 0
-        )
+        sizes = [(m.shape[-2], m.shape[-1]) for m in levels.values()]
+        device = levels[8].device
+        reference = torch.cat([grid_positions(height, width, device) for height, width in sizes])
+        counts = torch.tensor([height * width for height, width in sizes], device=device)
+        embedding = self.level_embedding.repeat_interleave(counts, 0)
         position = sine_encoding(reference, self.dim) + embedding
         tokens = torch.cat([m.flatten(2).transpose(1, 2) for m in levels.values()], 1)
         for layer in self.layers:

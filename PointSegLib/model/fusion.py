@@ -19,10 +19,11 @@ class FusionLayer(nn.Module):
         dim, heads = config.encoder.dim, config.n_heads
         self.norm_patches = nn.LayerNorm(dim)
         self.norm_patches_out = nn.LayerNorm(dim)
-        self.norm_to_patch, self.point_to_patch = _attention(config.point_to_patch, dim, heads)
+        self.point_to_patch = Attention(dim, heads) if config.point_to_patch else None
         self.mlp = FeedForward(dim, config.ffn_dim) if config.mlp else None
-        self.norm_points, self.point_attention = _attention(config.point_attention, dim, heads)
-        self.norm_time, self.temporal_attention = _attention(config.temporal_attention, dim, heads)
+        self.point_attention = Attention(dim, heads) if config.point_attention else None
+        self.temporal_attention = Attention(dim, heads) if config.temporal_attention else None
+        self.norm_to_patch, self.norm_points, self.norm_time = (nn.LayerNorm(dim) for _ in range(3))
         self.norm_tokens = nn.LayerNorm(dim)
         self.patch_to_point = Attention(dim, heads)
         self.patch_mlp = FeedForward(dim, config.ffn_dim)
@@ -62,7 +63,3 @@ class FusionLayer(nn.Module):
         image = image + self.patch_to_point(self.norm_patches_out(image) + patch_position, value + position, value)
         image = self.patch_mlp(image)
         return points.unflatten(0, (batch, frames)), image.unflatten(0, (batch, frames))
-
-
-def _attention(enabled: bool, dim: int, heads: int) -> tuple[nn.LayerNorm | None, Attention | None]:
-    return (nn.LayerNorm(dim), Attention(dim, heads)) if enabled else (None, None)

@@ -19,6 +19,11 @@ class MLP(nn.Sequential):
             layers += [nn.Linear(before, after), nn.GELU()]
         super().__init__(*layers, nn.Linear(widths[-2], widths[-1]))
 
+    def start_at_zero(self) -> None:
+        """Make the untrained output zero."""
+        for parameter in self[-1].parameters():
+            nn.init.zeros_(parameter)
+
 
 class Attention(nn.Module):
     """Multi-head attention from `query` `[B, N, d]` to `context` `[B, M, d]`, positions added by the caller."""

@@ -42,18 +42,15 @@ def describe_points(
     """
     n_frames = len(features.detail) // n_clips
     first = torch.arange(n_clips, device=xy.device) * n_frames
-    content: Tensor | None = None
-    descriptor: Tensor | None = None
+    order, contents, descriptors = [], [], []
     for value in frame.unique().tolist():
-        chosen = frame == value
-        part_content, part_descriptor = tracker.describe(features.frames(first + value), xy[:, chosen])
-        if content is None or descriptor is None:
-            content = part_content.new_zeros(n_clips, len(frame), *part_content.shape[2:])
-            descriptor = part_descriptor.new_zeros(n_clips, len(frame), *part_descriptor.shape[2:])
-        content = content.index_put((torch.arange(n_clips)[:, None], chosen.nonzero().T), part_content)
-        descriptor = descriptor.index_put((torch.arange(n_clips)[:, None], chosen.nonzero().T), part_descriptor)
-    assert content is not None and descriptor is not None
-    return content, descriptor
+        chosen = (frame == value).nonzero().flatten()
+        content, descriptor = tracker.describe(features.frames(first + value), xy[:, chosen])
+        order.append(chosen)
+        contents.append(content)
+        descriptors.append(descriptor)
+    back = torch.cat(order).argsort()
+    return torch.cat(contents, 1)[:, back], torch.cat(descriptors, 1)[:, back]
 
 
 def start_at_query(xy: Tensor, frame: Tensor, n_frames: int) -> tuple[Tensor, Tensor]:

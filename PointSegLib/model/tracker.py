@@ -48,12 +48,15 @@ class TrackedPoints:
         updated: per layer the position after the attention-based update alone, for supervision.
         visible: `[B, N, T]` visibility logits of the last layer.
         tokens: `[B, N, T, d]` point tokens p_i^t of the last layer.
+        matching: per level `[B, T, N, H_l, W_l]` logits of where in each frame the query's tissue lies; empty without
+            correlation.
     """
 
     xy: list[Tensor]
     updated: list[Tensor]
     visible: Tensor
     tokens: Tensor
+    matching: list[Tensor]
 
 
 class PointDecoderLayer(nn.Module):
@@ -63,7 +66,7 @@ class PointDecoderLayer(nn.Module):
         super().__init__()
         dim = config.encoder.dim
         self.position = MLP(2 * dim, dim, dim)
-        self.evidence = nn.Linear(extra, dim)
+        self.evidence = MLP(extra, dim, dim)
         self.norm_cross = nn.LayerNorm(dim)
         self.cross = KeyAwareDeformableAttention(dim, config.n_heads, len(config.levels), config.n_points)
         self.norm_time = nn.LayerNorm(dim)
@@ -73,8 +76,7 @@ class PointDecoderLayer(nn.Module):
         self.ffn = FeedForward(dim, config.ffn_dim)
         self.refresh = MLP(2 * dim, dim, dim)
         self.regress = MLP(2 * dim, dim, 2)
-        nn.init.zeros_(self.regress[-1].weight)
-        nn.init.zeros_(self.regress[-1].bias)
+        self.regress.start_at_zero()
 
     def forward(
         self, content: Tensor, initial: Tensor, xy: Tensor, evidence: Tensor, maps: list[Tensor], time: Tensor
@@ -166,9 +168,9 @@ class PointTracker(nn.Module):
         Returns:
             Positions of every layer, visibility and tokens.
         """
-        batch, count, frames, _ = queries.start.shape
+        frames = queries.start.shape[2]
         maps = self.maps(features)
-        volumes = None
+        volumes: list[Tensor] = []
         if self.correlation is not None:
             volumes = self.correlation.volumes(self.correlation.describe(maps), queries.descriptor)
         time = sine_encoding(torch.arange(frames, device=queries.start.device)[:, None] / 16.0, self.config.encoder.dim)
@@ -183,14 +185,15 @@ class PointTracker(nn.Module):
             # the next layer improves on this one's answer instead of pulling its gradient through it
             xy = torch.where(queries.given.unsqueeze(-1), queries.start, xy).detach().clamp(-0.1, 1.1)
         tokens = self.norm_out(content)
-        return TrackedPoints(positions, updates, self.see(tokens).squeeze(-1).float(), tokens)
+        matching = [v.squeeze(1).unflatten(0, (-1, frames, queries.start.shape[1])) for v in volumes]
+        return TrackedPoints(positions, updates, self.see(tokens).squeeze(-1).float(), tokens, matching)
 
-    def _evidence(self, volumes: list[Tensor] | None, xy: Tensor, queries: PointQueries) -> Tensor:
+    def _evidence(self, volumes: list[Tensor], xy: Tensor, queries: PointQueries) -> Tensor:
         batch, count, frames, _ = xy.shape
         moved = (xy - queries.start.mean(2, keepdim=True)) * MOTION_SCALE
         before = torch.cat([torch.zeros_like(xy[:, :, :1]), xy[:, :, 1:] - xy[:, :, :-1]], 2) * 4 * MOTION_SCALE
         parts = [moved, before]
-        if volumes is not None:
+        if self.correlation is not None:
             around = self.correlation(volumes, xy.transpose(1, 2).reshape(batch * frames, count, 2))
             parts.append(around.unflatten(0, (batch, frames)).transpose(1, 2))
         return torch.cat(parts, -1)

@@ -63,7 +63,7 @@ def simulate_warp(
     tracks = follow(points, forward, inverse)
     visible = _visibility(tracks, scenery, config)
     chosen, query_frame = _choose(visible, n_points, generator)
-    return SimulatedClip(frames, moved_labels * sector, tracks[chosen], visible[chosen], query_frame)
+    return SimulatedClip(frames, moved_labels, tracks[chosen], visible[chosen], query_frame)
 
 
 def _check(image: Tensor, labels: Tensor, n_frames: int, n_points: int) -> None:

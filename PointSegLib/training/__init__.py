@@ -1,1 +1,6 @@
-"""Training of the two stages and the evaluation of their checkpoints."""
+"""Training of the two stages and the cases their checkpoints are judged by."""
+
+from PointSegLib.training.settings import TrainingSettings, load_settings
+from PointSegLib.training.stages import TrainingData, train_segmenter, train_tracker
+
+__all__ = ["TrainingData", "TrainingSettings", "load_settings", "train_segmenter", "train_tracker"]

@@ -1,9 +1,10 @@
-"""`FrameSet`: the annotated frames training starts from, cropped to their sector and packed as the network sees them."""
+"""`FrameSet`: the annotated frames training starts from, packed as the network sees them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,9 @@ import torch.nn.functional as F
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import ReadError
 from PointSegLib.io.atomic import atomic_path
-from PointSegLib.io.camus import list_patients, read_camus_frame
+from PointSegLib.io.camus import PHASES, VIEWS, read_camus_frame
 from PointSegLib.model.frames import network_frames
 from PointSegLib.sector import find_sector
-
-VIEWS, PHASES = ("4CH", "2CH"), ("ED", "ES")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,40 +51,38 @@ class FrameSet:
 def network_square(clip: CineClip, labels: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """One frame and its labels `[H, W]` as the network sees them: uint8 `[size, size]` each."""
     sector = find_sector(clip)
-    image = network_frames(clip.frames[:1], sector.mask, sector.box, size, "cpu")[0, 0]
+    image = network_frames(torch.from_numpy(clip.frames[:1]), torch.from_numpy(sector.mask), sector.box, size)[0, 0]
     x0, y0, x1, y1 = sector.box
     inside = torch.from_numpy(labels[y0 : y1 + 1, x0 : x1 + 1].copy())[None, None].float()
     resized = F.interpolate(inside, (size, size), mode="nearest-exact")[0, 0]
     return (image * 255).round().clamp(0, 255).to(torch.uint8).numpy(), resized.to(torch.uint8).numpy()
 
 
-def read_camus_set(root: str | Path, size: int, cache: Path | None = None) -> FrameSet:
-    """All annotated ED and ES frames of a CAMUS folder.
+def read_camus_set(root: str | Path, patients: Iterable[str], size: int, cache: Path | None = None) -> FrameSet:
+    """All annotated ED and ES frames of some patients of a CAMUS folder, in every view they have.
 
     Args:
         root: folder of `patientNNNN` folders.
+        patients: their names.
         size: side of the packed frames in pixels.
         cache: packed file to read instead where it exists, and to write where it does not.
 
     Raises:
-        ReadError: when the folder holds no annotated frame.
+        ReadError: when none of the patients has an annotated frame.
     """
     if cache is not None and cache.is_file():
         return read_packed(cache, size)
     images, masks, names = [], [], []
-    for patient in list_patients(root):
-        for view in VIEWS:
-            for phase in PHASES:
-                try:
-                    clip, labels = read_camus_frame(root, patient, view, phase)
-                except ReadError:
-                    continue
-                if labels is None:
-                    continue
-                image, mask = network_square(clip, labels, size)
-                images.append(image)
-                masks.append(mask)
-                names.append(f"{patient}_{view}_{phase}")
+    for patient, view, phase in product(patients, VIEWS, PHASES):
+        try:
+            clip, labels = read_camus_frame(root, patient, view, phase)
+        except ReadError:
+            continue
+        if labels is not None:
+            image, mask = network_square(clip, labels, size)
+            images.append(image)
+            masks.append(mask)
+            names.append(f"{patient}_{view}_{phase}")
     if not images:
         msg = f"{root}: no annotated CAMUS frame was found; give the folder that holds patient0001 and so on."
         raise ReadError(msg)

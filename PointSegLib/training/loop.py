@@ -47,9 +47,8 @@ class Trainer:
             return
         state = torch.load(self.state_file, weights_only=True)
         if state["settings"]["preset"] != self.settings.preset:
-            msg = (
-                f"{self.state_file}: the run was started with preset {state['settings']['preset']!r}; use a new folder."
-            )
+            preset = state["settings"]["preset"]
+            msg = f"{self.state_file}: the run was started with preset {preset!r}; use a new folder."
             raise PointSegError(msg)
         self.module.load_state_dict(state["module"])
         self.average.load_state_dict(state["average"])

@@ -31,6 +31,28 @@ def point_loss(
     return weight_position * position + weight_visibility * seen
 
 
+def matching_loss(matching: list[Tensor], xy: Tensor, visible: Tensor) -> Tensor:
+    """Cross-entropy of the correlation with every cell of a frame against the cell the tissue moved to.
+
+    Not in the paper, whose tracker starts from pretrained weights: it gives the correlation's features a direct reason
+    to tell one piece of speckle from another, which trajectories alone teach slowly.
+
+    Args:
+        matching: per level `[B, T, N, h, w]` logits.
+        xy: `[B, N, T, 2]` true normalised positions.
+        visible: bool `[B, N, T]`; only visible points count.
+    """
+    wanted = xy.transpose(1, 2)
+    counted = (visible & ((xy > 0) & (xy < 1)).all(-1)).transpose(1, 2)
+    total = xy.new_zeros(())
+    for logits in matching:
+        height, width = logits.shape[-2:]
+        cell = (wanted * wanted.new_tensor([width, height])).long()
+        index = cell[..., 1].clamp(0, height - 1) * width + cell[..., 0].clamp(0, width - 1)
+        total = total + F.cross_entropy(logits.flatten(-2)[counted].float(), index[counted])
+    return total / len(matching)
+
+
 def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Soft Dice loss, averaged over frames and classes.
 

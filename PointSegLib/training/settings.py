@@ -35,6 +35,7 @@ class TrainingSettings:
         ema_decay: of the averaged weights that are saved and evaluated.
         weight_position: w_L of Eq. 2.
         weight_visibility: w_V of Eq. 2.
+        weight_matching: of `losses.matching_loss`; 0 as in the paper.
         layer_weights: w_M^n and w_T^n of Eq. 3 and 4.
         weight_temporal: of Eq. 4, normalised as `losses.temporal_loss` says.
         weight_bce: cross-entropy beside Dice.
@@ -56,11 +57,16 @@ class TrainingSettings:
     ema_decay: float = 0.999
     weight_position: float = 5.0
     weight_visibility: float = 1.0
+    weight_matching: float = 0.0
     layer_weights: tuple[float, ...] = (0.25, 0.5, 1.0)
     weight_temporal: float = 100.0
     weight_bce: float = 0.0
     bfloat16: bool = False
     seed: int = 0
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def load_settings(recipe: str | Path, stage: str, **changes: Any) -> TrainingSettings:
@@ -88,4 +94,4 @@ def load_settings(recipe: str | Path, stage: str, **changes: Any) -> TrainingSet
     if unknown:
         msg = f"{path}: unknown setting {unknown[0]!r} for the stage {stage!r}; known are {', '.join(sorted(known))}."
         raise PointSegError(msg)
-    return TrainingSettings(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+    return dataclasses.replace(TrainingSettings(), **{name: _frozen(value) for name, value in values.items()})

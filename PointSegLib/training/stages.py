@@ -41,10 +41,11 @@ class TrainingData:
     def read(self, size: int, folder: Path) -> FrameSet:
         """The frames of the subset, packed once into `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
-        frames = read_camus_set(self.camus, size, folder / f"camus_{size}.npz")
+        patients = list_patients(self.camus, self.subset)
+        frames = read_camus_set(self.camus, patients, size, folder / f"camus_{self.subset}_{size}.npz")
         for path in self.packed:
-            frames = frames.joined(read_packed(path, size))
-        return frames.of_patients(list_patients(self.camus, self.subset))
+            frames = frames.joined(read_packed(path, size).of_patients(patients))
+        return frames
 
 
 def train_tracker(data: TrainingData, folder: Path, settings: TrainingSettings, resume: bool = False) -> Path:
@@ -106,8 +107,9 @@ def train_segmenter(
 
 
 def _provenance(settings: TrainingSettings, trainer: Trainer, frames: FrameSet) -> dict[str, Any]:
+    patients = {name.split("_")[0] for name in frames.names}
     return {
-        "data": f"CAMUS, {len(frames)} annotated ED/ES frames of {len({n.split('_')[0] for n in frames.names})} patients",
+        "data": f"CAMUS, {len(frames)} annotated ED/ES frames of {len(patients)} patients",
         "licence": DATA_LICENCE,
         "settings": dataclasses.asdict(settings),
         "steps": trainer.step,

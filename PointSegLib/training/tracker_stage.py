@@ -11,7 +11,7 @@ from PointSegLib.simulation.augment import augment_appearance, augment_geometry
 from PointSegLib.simulation.warp import SimulatedClip, simulate_warp
 from PointSegLib.training.frames import FrameSet
 from PointSegLib.training.loop import Losses
-from PointSegLib.training.losses import point_loss
+from PointSegLib.training.losses import matching_loss, point_loss
 from PointSegLib.training.settings import TrainingSettings
 
 QUERY_FRAMES = 4
@@ -52,11 +52,17 @@ def draw_tracker_loss(
     start, given = _starts(truth[:, :, window], where, query_frame - first, overlap, generator)
     queries = PointQueries(content, descriptor, start, given)
     predicted = tracker(features.frames(window), queries)
-    loss = point_loss(
-        predicted, truth[:, :, window], visible[:, :, window], settings.weight_position, settings.weight_visibility
-    )
-    error = (predicted.xy[-1].detach() - truth[:, :, window]).norm(dim=-1).mean() * side
-    return {"loss": loss}, {"error_px": float(error)}
+    truth, visible = truth[:, :, window], visible[:, :, window]
+    terms = {"points": point_loss(predicted, truth, visible, settings.weight_position, settings.weight_visibility)}
+    if settings.weight_matching and predicted.matching:
+        terms["matching"] = settings.weight_matching * matching_loss(predicted.matching, truth, visible)
+    return terms, _errors_px(predicted.xy[-1].detach(), queries.start, truth, side)
+
+
+def _errors_px(found: Tensor, start: Tensor, truth: Tensor, side: int) -> dict[str, float]:
+    """Mean distance of the last layer and of standing still, in pixels of the network's input."""
+    far = {"error_px": found, "still_px": start}
+    return {name: float((xy - truth).norm(dim=-1).mean() * side) for name, xy in far.items()}
 
 
 def _choose_queries(visible: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

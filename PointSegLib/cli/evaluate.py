@@ -1,0 +1,75 @@
+"""`pointseg evaluate`: masks against expert annotations, tracks against simulated truth."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PointSegLib.cli.files import make_folder
+from PointSegLib.cli.options import add_command, add_model_options, load_predictor
+
+if TYPE_CHECKING:
+    from PointSegLib import PointSegPredictor
+
+SEED = 20_000
+
+
+def add(commands: Any) -> None:
+    """Add the command's parser."""
+    command = add_command(commands, "evaluate", _run, "Score a checkpoint on patients it has not seen.")
+    command.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="CAMUS folder: patient0001, ...")
+    command.add_argument("--subset", default="validation", choices=("training", "validation", "testing"))
+    command.add_argument("--view", default="4CH", choices=("4CH", "2CH"))
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="write per-case tables and the summary here")
+    command.add_argument("--clips", type=int, default=50, help="simulated clips for the tracking scores [50]")
+    command.add_argument("--frames", type=int, default=24, help="frames of each simulated clip [24]")
+    add_model_options(command)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from PointSegLib.evaluation import summarise, write_csv, write_json
+
+    predictor = load_predictor(options)
+    frames = _segmentation(predictor, options)
+    masks = summarise(frames, by=("structure",))
+    print(f"Masks: {options.view} ED and ES of CAMUS {options.subset} patients, every frame a clip of its own")
+    _print_table(masks, "structure", ("dice", "hd95_pooled_mm", "hd95_max_mm"))
+    tracks = _tracking(predictor, options)
+    methods = summarise(tracks, by=("method",))
+    print(f"\nTracks: {options.clips} simulated clips of {options.frames} frames of the same patients")
+    _print_table(methods, "method", ("average_jaccard", "position_accuracy", "occlusion_accuracy", "median_error_px"))
+    if options.out:
+        make_folder(options.out)
+        write_csv(frames, options.out / "masks.csv")
+        write_csv(tracks, options.out / "tracks.csv")
+        content = {"provenance": predictor.provenance, "masks": masks, "tracks": methods}
+        write_json(content, options.out / "summary.json")
+    return 0
+
+
+def _segmentation(predictor: PointSegPredictor, options: argparse.Namespace) -> list[dict[str, Any]]:
+    from PointSegLib.evaluation import evaluate_segmentation
+    from PointSegLib.training.cases import camus_cases
+
+    return evaluate_segmentation(predictor, camus_cases(options.data, options.subset, options.view)).frames
+
+
+def _tracking(predictor: PointSegPredictor, options: argparse.Namespace) -> list[dict[str, Any]]:
+    from PointSegLib.evaluation import evaluate_tracking
+    from PointSegLib.io.camus import list_patients
+    from PointSegLib.training.cases import simulated_cases
+    from PointSegLib.training.frames import read_camus_set
+
+    patients = list_patients(options.data, options.subset)
+    frames = read_camus_set(options.data, patients, predictor.config.image_size)
+    cases = simulated_cases(frames, options.clips, options.frames, n_points=128, seed=SEED)
+    return evaluate_tracking(predictor.track, cases, "strided")
+
+
+def _print_table(rows: Sequence[dict[str, Any]], key: str, metrics: Sequence[str]) -> None:
+    for row in rows:
+        if row["metric"] in metrics:
+            spread = f"{row['mean']:.3f} (SD {row['sd']:.3f}, n = {row['n']})"
+            print(f"  {row[key]:<16} {row['metric']:<20} {spread}")

@@ -1,0 +1,41 @@
+"""`pointseg train tracker|segmenter`: the two stages of the training."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from PointSegLib.cli.options import add_command
+
+
+def add(commands: Any) -> None:
+    """Add the command's parser."""
+    command = add_command(commands, "train", _run, "Train the tracker, then the segmenter on top of it.")
+    command.add_argument("stage", choices=("tracker", "segmenter"))
+    command.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="CAMUS folder: patient0001, ...")
+    command.add_argument("--packed", type=Path, nargs="*", default=[], metavar="NPZ", help="further annotated frames")
+    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="log, state and checkpoint go here")
+    command.add_argument(
+        "--tracker", type=Path, metavar="FILE", help="stage one's checkpoint [in OUT]"
+    )
+    command.add_argument("--recipe", default="small-cpu", help="a recipe's name or .toml file [small-cpu]")
+    command.add_argument("--minutes", type=float, help="wall-clock budget instead of the recipe's")
+    command.add_argument("--steps", type=int, help="optimiser steps instead of the recipe's")
+    command.add_argument("--seed", type=int, help="seed instead of the recipe's")
+    command.add_argument("--resume", action="store_true", help="go on from the state in OUT")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from PointSegLib.training import TrainingData, load_settings, train_segmenter, train_tracker
+
+    changes = {name: getattr(options, name) for name in ("minutes", "steps", "seed")}
+    settings = load_settings(options.recipe, options.stage, **changes)
+    data = TrainingData(options.data, options.packed)
+    if options.stage == "tracker":
+        path = train_tracker(data, options.out, settings, options.resume)
+    else:
+        tracker = options.tracker or options.out / "tracker.safetensors"
+        path = train_segmenter(data, tracker, options.out, settings, options.resume)
+    print(f"{path}: written; judge it with pointseg evaluate --checkpoint {path}")
+    return 0
