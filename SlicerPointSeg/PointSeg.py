@@ -276,7 +276,7 @@ class PointSegTest(ScriptedLoadableModuleTest):
     """Slicer's own self-test of the module; needs neither PyTorch nor data."""
 
     def setUp(self):
-        slicer.mrmlScene.Clear()
+        slicer.mrmlScene.Clear(False)
 
     def test_every_frame_gets_a_segmentation(self):
         from PointSegModule.self_test import BrightestHalf, newTestSequence

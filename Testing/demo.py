@@ -138,8 +138,21 @@ def draw_slice_view(output: Any) -> None:
     output.browser.SetSelectedItemNumber(frame)
     view = slice_view.OffscreenSliceView(headless_slicer.start(), size=PICTURE_SIZE)
     view.showVolume(output.imageNode)
+    view.zoomTo(tissue_positions(output))
     view.render(OUTPUT / "slice_view.png")
     say_written("slice_view.png", f"frame {frame} in Slicer's slice view")
+
+
+def tissue_positions(output: Any) -> np.ndarray:
+    """World positions `[4, 3]` of the corners of the box that holds all tracked points and labels."""
+    from PointSegModule.geometry import CineGeometry
+    from PointSegModule.scene_input import findCine
+
+    _, rows, columns = np.nonzero(output.result.labels)
+    xy = np.concatenate([output.result.tracks.queries[:, 1:], np.stack([columns, rows], axis=1)])
+    (left, top), (right, bottom) = xy.min(axis=0), xy.max(axis=0)
+    corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]])
+    return CineGeometry(findCine(output.browser)).worldPositions(0, corners)
 
 
 class ProgressBar:

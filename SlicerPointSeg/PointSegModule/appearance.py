@@ -57,8 +57,8 @@ SEGMENTS = (
     SegmentStyle("LeftAtrium", LEFT_ATRIUM, (0.37, 0.62, 1.00), 0.14, "82471001", "Left atrium"),
 )
 
-PROMPT_COLOR = (1.0, 0.85, 0.10)
-GRID_COLOR = (0.35, 0.90, 1.0)
+POINT_COLOR = (1.0, 0.85, 0.10)
+OTHER_POINT_COLOR = (0.42, 0.50, 0.56)
 
 # Distinct beside each other and readable on grey: after Okabe and Ito's palette, without its black.
 TRAJECTORY_COLORS = (

@@ -8,23 +8,25 @@ import numpy as np
 import slicer
 
 from PointSegLib.result import MYOCARDIUM, PointSegResult, PointTracks
-from PointSegModule.appearance import GRID_COLOR, PROMPT_COLOR
+from PointSegModule.appearance import OTHER_POINT_COLOR, POINT_COLOR
 
 MAX_PROMPT_CURVES = 16
 MAX_GRID_CURVES = 8
 MIN_VISIBLE_SHARE = 0.5
 
 
-def newPointList(tracks: PointTracks) -> Any:
+def newPointList(result: PointSegResult) -> Any:
     """A locked fiducial list, outside the scene, with one control point for each track.
 
-    The user's points are selected and labelled P1, P2, ...; automatic grid points are neither.
+    The user's points are labelled P1, P2, ... They and grid points put on the wall are selected, which shows them
+    bright; the other grid points, which only help the tracker, stay dim.
     """
+    tracks = result.tracks
     node = slicer.vtkMRMLMarkupsFiducialNode()
     slicer.util.updateMarkupsControlPointsFromArray(node, np.zeros((len(tracks), 3)))
     for index, isPrompt in enumerate(tracks.is_prompt):
         node.SetNthControlPointLabel(index, f"P{index + 1}" if isPrompt else "")
-        node.SetNthControlPointSelected(index, bool(isPrompt))
+        node.SetNthControlPointSelected(index, bool(isPrompt or _labelAtQuery(result, index) == MYOCARDIUM))
     node.SetLocked(True)
     return node
 
@@ -52,13 +54,13 @@ def fillPointList(node: Any, tracks: PointTracks, frame: int, positions: np.ndar
 
 
 def stylePointList(node: Any) -> None:
-    """Small dots; only the user's points, when there are any, have labels to show."""
+    """Small dots; only the user's points, when there are any, show labels."""
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
-    display.SetSelectedColor(*PROMPT_COLOR)
-    display.SetColor(*GRID_COLOR)
+    display.SetSelectedColor(*POINT_COLOR)
+    display.SetColor(*OTHER_POINT_COLOR)
     display.SetGlyphTypeFromString("Circle2D")
-    display.SetGlyphScale(1.2)
+    display.SetGlyphScale(1.5)
     display.SetTextScale(2.5)
     display.SetPointLabelsVisibility(
         any(node.GetNthControlPointLabel(i) for i in range(node.GetNumberOfControlPoints()))

@@ -20,7 +20,7 @@ from PointSegModule.segmentation_output import fillSegmentation, styleSegmentati
 from PointSegModule.subject_hierarchy import folderItemOf, newFolder, parentItemOf, placeNodes
 
 MIN_CURVE_POINTS = 2
-CURVE_DIAMETER = 1 / 300  # of the image height
+CURVE_DIAMETER = 1 / 400  # of the image height
 POINTS_REFERENCE = "PointSeg.points"  # of a trajectory curve: the point list it belongs to
 
 
@@ -253,7 +253,7 @@ def _segmentationItems(result: PointSegResult, geometry: CineGeometry) -> Callab
 
 
 def _pointItems(result: PointSegResult, geometry: CineGeometry) -> Callable[[int], Any]:
-    node = newPointList(result.tracks)  # one list serves all frames, because the sequence stores copies
+    node = newPointList(result)  # one list serves all frames, because the sequence stores copies
 
     def item(frame: int) -> Any:
         positions = geometry.localPositions(frame, result.tracks.xy[:, frame])

@@ -62,6 +62,7 @@ class OffscreenSliceView:
 
     def __init__(self, headless: Any, name: str = "Red", size: tuple[int, int] = (800, 600)) -> None:
         self.renderer, self._window, self._interactor = _newWindow(size)
+        self._backdrop = self._newBackdrop()  # first: what is translucent blends with what was drawn before it
         factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
         factory.SetMRMLApplicationLogic(headless.applicationLogic)
         for manager in _DISPLAYABLE_MANAGERS:
@@ -81,7 +82,6 @@ class OffscreenSliceView:
         self._style.SetSliceLogic(self.logic)
         self._style.SetDisplayableManagers(self._managers)
         self._style.SetInteractor(self._interactor)
-        self._backdrop = self._newBackdrop()
         self.logic.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._connectBackdrop())
         self.logic.ResizeSliceNode(*size)
 
@@ -92,6 +92,19 @@ class OffscreenSliceView:
         self.logic.RotateSliceToLowestVolumeAxes(False)
         self.logic.FitSliceToBackground()
         self.logic.SnapSliceOffsetToIJK()
+
+    def zoomTo(self, positions: np.ndarray, margin: float = 1.1) -> None:
+        """Show a part of the slice: that which holds the world positions `[N, 3]`, with a margin around it."""
+        toSlice = vtk.vtkMatrix4x4()
+        vtk.vtkMatrix4x4.Invert(self.node.GetSliceToRAS(), toSlice)
+        inPlane = np.array([toSlice.MultiplyPoint((*position, 1.0))[:2] for position in positions])
+        low, high = inPlane.min(axis=0), inPlane.max(axis=0)
+        middle = self.node.GetSliceToRAS().MultiplyPoint((*((low + high) / 2), 0.0, 1.0))
+        self.node.JumpSliceByCentering(*middle[:3])
+        windowWidth, windowHeight = self._window.GetSize()
+        width = margin * max(high[0] - low[0], (high[1] - low[1]) * windowWidth / windowHeight)
+        self.node.SetFieldOfView(width, width * windowHeight / windowWidth, self.node.GetFieldOfView()[2])
+        self.node.UpdateMatrices()
 
     def render(self, path: Path | None = None) -> np.ndarray:
         """Draw and return the picture, uint8 `[H, W, 3]`, top row first; written to `path` as PNG when given."""

@@ -141,6 +141,16 @@ def test_hidden_points_are_hidden_and_the_list_is_locked(processor, browser):
         assert output.points.GetNthControlPointVisibility(last) == (frame != 1)
 
 
+def test_users_points_come_first_and_wall_points_stand_out(processor, browser):
+    output = processor.process(browser, predictor=FakePredictor(), points=[[0, 5.0, 6.0], [2, 20.0, 30.0]])
+    points, tracks = output.points, output.result.tracks
+    labels = [points.GetNthControlPointLabel(i) for i in range(len(tracks))]
+    assert labels == ["P1", "P2", *[""] * (len(tracks) - 2)]
+    for index, (_, x, y) in enumerate(tracks.queries):
+        inWall = movingHeart(SIZE, 0)[round(float(y)), round(float(x))] == 2
+        assert points.GetNthControlPointSelected(index) == (index < 2 or inWall), index
+
+
 def test_a_second_run_into_the_same_nodes_replaces_the_first(processor, browser, scene):
     first = processor.process(browser, predictor=FakePredictor(), points=[[0, 30.0, 40.0]])
     before = nodeNames(scene)

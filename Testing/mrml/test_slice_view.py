@@ -41,6 +41,7 @@ def test_wall_is_tinted_and_follows_the_frames(shown, frame):
     heartX, heartY, inner = 0.4 * cines.WIDTH, 0.4 * cines.HEIGHT, 0.18 * cines.HEIGHT
     wall = patch(picture, view.pixelOf(positionOf(frame, heartX - 0.88 * inner, heartY - 0.88 * inner)))
     assert (wall[:, 1] > wall[:, 0] + 20).mean() > 0.8, "the wall is green"
+    assert wall.std(axis=0).min() > 5, "tissue shows through"
     outside = patch(picture, view.pixelOf(positionOf(frame, 0.9 * cines.WIDTH - shift(frame), 0.9 * cines.HEIGHT)))
     assert np.ptp(outside, axis=1).max() < 8, "tissue outside stays grey"
 
