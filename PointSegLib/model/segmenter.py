@@ -96,7 +96,8 @@ class Segmenter(nn.Module):
 
     def _tokens(self, features: FrameFeatures, cues: PointCues) -> tuple[Tensor, Tensor]:
         batch, count, frames, _ = cues.xy.shape
-        xy = cues.xy.transpose(1, 2)
+        resting = cues.xy[:, :, :1].expand_as(cues.xy)
+        xy = (cues.xy if self.config.use_trajectories else resting).transpose(1, 2)
         where = xy.reshape(batch * frames, count, 1, 2)
         seen = [sample_map(features.levels[s], where).squeeze(3).transpose(1, 2) for s in (4, 8, 16)]
         image = self.from_image(torch.cat(seen, -1)).unflatten(0, (batch, frames))

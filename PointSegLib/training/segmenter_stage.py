@@ -54,7 +54,7 @@ def track_grid(model: PointSeg, images: Tensor, n_points: int, generator: torch.
     content, descriptor = describe_points(model.tracker, features, n_clips, where, frame[chosen])
     start, given = start_at_query(where, frame[chosen], n_frames)
     tracked = model.tracker(features, PointQueries(content, descriptor, start, given))
-    hint = torch.zeros(n_clips, n_points, dtype=torch.long)
+    hint = torch.zeros(n_clips, len(chosen), dtype=torch.long)
     return PointCues(tracked.xy[-1], tracked.visible.sigmoid(), tracked.tokens, hint)
 
 
@@ -74,10 +74,8 @@ def draw_segmenter_loss(
         layers = model.segmenter(features, cues, every_layer=True)
     target = mask_targets(labels, config.class_labels, config.mask_stride)
     terms = {"mask": mask_loss(layers, target, settings.layer_weights, settings.weight_bce)}
-    if n_frames > 1:
-        visible = cues.visibility > 0.5
-        smooth = temporal_loss(layers, cues.xy, visible, settings.layer_weights)
-        terms["temporal"] = settings.weight_temporal * smooth
+    smooth = temporal_loss(layers, cues.xy, cues.visibility > 0.5, settings.layer_weights)
+    terms["temporal"] = settings.weight_temporal * smooth
     return terms, _dice_figures(layers[-1].detach(), target, config.class_labels)
 
 
