@@ -181,9 +181,7 @@ class BackgroundRun:
         if self._closed:
             return True
         finished = self._finished.wait(waitSeconds)
-        if self._progress is not None and self._done != self._reported and not self.isCancelled:
-            self._reported = self._done
-            self._progress(*self._reported)
+        self._reportProgress()
         if not finished:
             return False
         self._closed = True
@@ -193,6 +191,18 @@ class BackgroundRun:
             raise self._error
         self.output = self._job.write(self._result)
         return True
+
+    def _reportProgress(self) -> None:
+        """Pass on what is new; a `progress` that raises cancels the run."""
+        if self._progress is None or self._done == self._reported or self.isCancelled:
+            return
+        self._reported = self._done
+        try:
+            self._progress(*self._reported)
+        except BaseException:
+            self.cancel()
+            self._closed = True
+            raise
 
     def wait(self) -> None:
         """Block until the engine has stopped, without writing anything: for cancelling on the way out."""

@@ -14,9 +14,10 @@ from PointSegLib.result import PointSegResult
 from PointSegModule.appearance import TRAJECTORY_COLORS
 from PointSegModule.geometry import CineGeometry
 from PointSegModule.points_output import fillCurve, fillPointList, newPointList, stylePointList, tracksWorthDrawing
-from PointSegModule.scene_input import CineSource, findCine
+from PointSegModule.scene_input import CineSource
 from PointSegModule.scene_transaction import SceneTransaction, sceneTransaction
 from PointSegModule.segmentation_output import fillSegmentation, styleSegmentation
+from PointSegModule.sequence_browsing import attachToBrowser, browse, isBrowsed, newSequence, showInBrowser
 from PointSegModule.subject_hierarchy import folderItemOf, newFolder, parentItemOf, placeNodes
 
 MIN_CURVE_POINTS = 2
@@ -78,7 +79,7 @@ def writeResult(
     _checkStillInScene(source, outputSegmentation, outputPoints)
     with sceneTransaction(slicer.mrmlScene) as transaction:
         parentItem = parentItemOf(source.imageNode)
-        browsed = source if source.browser is not None else _browse(source, transaction)
+        browsed = source if isBrowsed(source) else browse(source, transaction)
         geometry = CineGeometry(browsed)
         writer = _SequenceWriter(browsed, geometry, transaction)
         segmentationSequence, segmentation = writer.write(
@@ -92,7 +93,7 @@ def writeResult(
         writer.follow(segmentation, styleSegmentation)
         writer.follow(points, stylePointList)
         segmentation.SetReferenceImageGeometryParameterFromVolumeNode(browsed.imageNode)
-        shown = (segmentation, points) if source.browser is not None else (browsed.imageNode, segmentation, points)
+        shown = (segmentation, points) if isBrowsed(source) else (browsed.imageNode, segmentation, points)
         placeNodes(shown, parentItem, transaction)
         if trajectories:
             folder = folderItemOf(outdated) or newFolder(parentItem, f"{source.name} trajectories", transaction)
@@ -189,58 +190,6 @@ class _SequenceWriter:
         proxy.SetAndObserveTransformNodeID(transform.GetID() if transform is not None else None)
         if proxy.GetID() in self._new or proxy.GetDisplayNode() is None:
             style(proxy)
-
-
-def newSequence(source: CineSource, name: str, transaction: SceneTransaction) -> Any:
-    """An empty sequence node with the index of the image's."""
-    sequence = transaction.newNode("vtkMRMLSequenceNode", name)
-    sequence.SetIndexName(source.indexName)
-    sequence.SetIndexUnit(source.indexUnit)
-    sequence.SetIndexType(source.indexType)
-    sequence.SetNumericIndexValueTolerance(source.indexTolerance)
-    return sequence
-
-
-def attachToBrowser(browser: Any, sequence: Any, proxy: Any, transaction: SceneTransaction) -> None:
-    """Show a new sequence in the browser until the transaction fails."""
-    transaction.onRollback(lambda: browser.RemoveSynchronizedSequenceNode(sequence.GetID()))
-    showInBrowser(browser, sequence, proxy)
-
-
-def showInBrowser(browser: Any, sequence: Any, proxy: Any) -> None:
-    """Let `proxy` show a sequence's current item; edits are stored, and the proxy keeps its name."""
-    browser.AddProxyNode(proxy, sequence, False)
-    browser.SetSaveChanges(sequence, True)
-    browser.SetOverwriteProxyName(sequence, False)
-    browser.SetMissingItemMode(sequence, slicer.vtkMRMLSequenceBrowserNode.MissingItemSetToDefault)
-    slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
-
-
-def _browse(source: CineSource, transaction: SceneTransaction) -> CineSource:
-    """Give a cine without a browser one, and a volume's slices a sequence of their own."""
-    sequence = source.sequence
-    if sequence is None:
-        sequence = newSequence(source, f"{source.name} frames", transaction)
-        frames = slicer.util.arrayFromVolume(source.imageNode)
-        for frame, indexValue in enumerate(source.indexValues):
-            node = slicer.mrmlScene.CreateNodeByClass(source.imageNode.GetClassName())
-            node.UnRegister(None)
-            node.SetName(f"{source.name} frame")
-            node.CopyOrientation(source.imageNode)
-            slicer.util.updateVolumeFromArray(node, np.ascontiguousarray(frames[frame][np.newaxis]))
-            sequence.SetDataNodeAtValue(node, indexValue)
-    browser = transaction.newNode("vtkMRMLSequenceBrowserNode", f"{source.name} browser")
-    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
-    proxy = transaction.newNode(sequence.GetNthDataNode(0).GetClassName(), f"{source.name} frame")
-    browser.AddProxyNode(proxy, sequence, False)
-    browser.SetOverwriteProxyName(sequence, False)
-    slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
-    proxy.CreateDefaultDisplayNodes()
-    if source.imageNode is not None:
-        proxy.SetAndObserveTransformNodeID(source.imageNode.GetTransformNodeID())
-        if source.imageNode.GetDisplayNode() is not None:
-            proxy.GetDisplayNode().CopyContent(source.imageNode.GetDisplayNode(), True)
-    return findCine(browser)
 
 
 def _segmentationItems(result: PointSegResult, geometry: CineGeometry) -> Callable[[int], Any]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from mrml.needed_packages import moduleUnlessMissing
 
-pytest.importorskip("slicer", reason="needs the slicer-core wheel: pip install slicer-core")
+
+def pytest_pycollect_makemodule(module_path, parent):
+    return moduleUnlessMissing(module_path, parent, "slicer")
 
 
 @pytest.fixture(scope="session")

@@ -12,16 +12,10 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-# Finds PointSegModule alone: no checkout, no installed PointSegLib. The venv's site packages stay, for numpy.
+# A Python that has PointSegModule and its dependencies, but no PointSegLib, installed or on the path.
 ISOLATED = """
-import importlib.abc, sys
-class NotInstalled(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name == "PointSegLib" and path is None:
-            raise ModuleNotFoundError(name)
-sys.path.insert(0, {module!r})
-sys.path[:] = [entry for entry in sys.path if entry not in ("", {root!r})]
-import importlib.util
+import importlib.util, sys
+sys.path[:] = [{module!r}, *(entry for entry in sys.path if entry not in ("", {root!r}))]
 found = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *a: None if name == "PointSegLib" else found(name, *a)
 {code}

@@ -71,6 +71,8 @@ def test_a_volume_of_stacked_frames_gets_a_sequence_and_browser(processor, scene
         output.browser.SetSelectedItemNumber(frame)
         assert (slicer.util.arrayFromVolume(output.imageNode)[0] == stack[frame]).all()
     assertEveryFrameIsExact(output)
+    assert output.imageNode.GetName() == "Stack frames"
+    assert output.segmentation.GetName() == "Stack segmentation"
     assert output.imageSequence.GetIndexName() == "frame"
     assert output.imageSequence.GetIndexUnit() == ""
 
@@ -78,6 +80,18 @@ def test_a_volume_of_stacked_frames_gets_a_sequence_and_browser(processor, scene
 def test_a_sequence_without_browser_gets_one(processor, scene):
     output = processor.process(cines.imageSequence(cines.speckle()), predictor=FakePredictor())
     assert output.browser.GetProxyNode(output.imageSequence) is output.imageNode
+    assertEveryFrameIsExact(output)
+
+
+def test_a_browser_that_shows_no_image_yet_gets_its_proxy(processor, scene):
+    sequence = cines.imageSequence(cines.speckle())
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "Bare")
+    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    for proxy in [browser.GetProxyNode(sequence)]:
+        if proxy is not None:
+            browser.RemoveProxyNode(proxy.GetID())
+    output = processor.process(browser, predictor=FakePredictor())
+    assert output.browser is browser
     assertEveryFrameIsExact(output)
 
 
@@ -286,6 +300,20 @@ def test_cancelled_background_run_writes_nothing(processor, browser, scene):
         run.poll(1.0)
     assert run.poll() is True
     assert run.output is None
+    assert nodeNames(scene) == before
+
+
+def test_progress_that_raises_cancels_a_background_run(processor, browser, scene):
+    def refuse(done, total):
+        raise StopError
+
+    before = nodeNames(scene)
+    run = processor.process(browser, predictor=FakePredictor(), progress=refuse, waitForCompletion=False)
+    run.wait()
+    with pytest.raises(StopError):
+        run.poll(1.0)
+    assert run.isCancelled
+    assert run.poll() is True
     assert nodeNames(scene) == before
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from mrml.needed_packages import moduleUnlessMissing
 
-pytest.importorskip("slicer", reason="needs the slicer-core wheel: pip install slicer-core")
-pytest.importorskip("PySide6.QtWidgets", reason="needs PySide6: pip install 'PySide6-Essentials<6.12'")
 
-MODULE_FILE = Path(__file__).resolve().parents[2] / "SlicerPointSeg" / "PointSeg.py"
+def pytest_pycollect_makemodule(module_path, parent):
+    return moduleUnlessMissing(module_path, parent, "slicer", "PySide6")
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +35,7 @@ def panel(application):
     """The module's widget, entered."""
     from widget import slicer_application
 
-    widget = slicer_application.loadModule(MODULE_FILE)
+    widget = slicer_application.loadModule(slicer_application.MODULE_FILE)
     slicer_application.enter(widget)
     yield widget
     slicer_application.leave(widget)

@@ -14,6 +14,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from mrml import headless_slicer
 
+MODULE_FILE = Path(__file__).resolve().parents[2] / "SlicerPointSeg" / "PointSeg.py"
+
 
 def start() -> Any:
     """Start the headless scene with a Qt application around it; returns `slicer.app`."""

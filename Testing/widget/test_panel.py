@@ -7,7 +7,7 @@ import time
 import xml.etree.ElementTree as ET
 
 import pytest
-from widget.conftest import MODULE_FILE
+from widget.slicer_application import MODULE_FILE
 
 UI_FILE = MODULE_FILE.parent / "Resources" / "UI" / "PointSeg.ui"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
-from widget.conftest import MODULE_FILE
+from widget.slicer_application import MODULE_FILE
 
 SOURCES = sorted([MODULE_FILE, *(MODULE_FILE.parent / "PointSegModule").glob("*.py")])
 
