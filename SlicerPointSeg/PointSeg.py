@@ -18,9 +18,8 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from PointSegLib.errors import PointSegError
 from PointSegModule.dependencies import offerInstallation
-from PointSegModule.logic import BackgroundRun, CineProcessor, Predictor, ProcessingCancelledError
+from PointSegModule.logic import BackgroundRun, CineProcessor, PointSegError, Predictor, ProcessingCancelledError
 from PointSegModule.parameters import PointSegParameterNode
 from PointSegModule.scene_input import findCine
 from PointSegModule.scene_output import SceneOutput, checkOutputs

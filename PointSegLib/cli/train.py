@@ -16,9 +16,7 @@ def add(commands: Any) -> None:
     command.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="CAMUS folder: patient0001, ...")
     command.add_argument("--packed", type=Path, nargs="*", default=[], metavar="NPZ", help="further annotated frames")
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="log, state and checkpoint go here")
-    command.add_argument(
-        "--tracker", type=Path, metavar="FILE", help="stage one's checkpoint [in OUT]"
-    )
+    command.add_argument("--tracker", type=Path, metavar="FILE", help="stage one's checkpoint [in OUT]")
     command.add_argument("--recipe", default="small-cpu", help="a recipe's name or .toml file [small-cpu]")
     command.add_argument("--minutes", type=float, help="wall-clock budget instead of the recipe's")
     command.add_argument("--steps", type=int, help="optimiser steps instead of the recipe's")

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from PointSegLib.errors import CheckpointError, WriteError
 from PointSegLib.model.config import PointSegConfig, config_from_dict, config_to_dict
@@ -47,7 +47,7 @@ def save_checkpoint(path: str | os.PathLike[str], model: PointSeg, provenance: d
     }
     tensors = {name: value.detach().cpu().half().contiguous() for name, value in model.state_dict().items()}
     try:
-        save_file(tensors, temporary, metadata)
+        temporary.write_bytes(save(tensors, metadata))
         os.replace(temporary, target)
     except (OSError, SafetensorError) as error:
         msg = f"{target}: the checkpoint cannot be written ({error}); check that the folder exists and has space."
@@ -87,9 +87,10 @@ def load_checkpoint(path: str | os.PathLike[str], device: str | torch.device = "
 
 def _refuse_pickle(source: Path) -> None:
     with source.open("rb") as file:
-        start = file.read(4)
-    # torch.save writes a zip archive, older versions a bare pickle
-    if start.startswith((b"PK", b"\x80")) or source.suffix in {".pth", ".pt", ".pkl"}:
+        start = file.read(9)
+    # torch.save writes a zip archive, older versions a bare pickle; safetensors have eight bytes of length, then JSON
+    is_pickle = start.startswith((b"PK", b"\x80")) and not start.endswith(b"{")
+    if is_pickle or source.suffix in {".pth", ".pt", ".pkl"}:
         msg = f"{source}: this is a pickle, which can run any code when opened; only .safetensors checkpoints are read."
         raise CheckpointError(msg)
 

@@ -14,6 +14,9 @@ from PointSegLib.training.loop import Losses
 from PointSegLib.training.losses import mask_loss, mask_targets, temporal_loss
 from PointSegLib.training.settings import TrainingSettings
 
+# shares of the steps with clips of one frame, of two, and of the longest length
+LENGTH_SHARES = (0.7, 0.15, 0.15)
+
 
 def draw_labelled_clips(
     frames: FrameSet, n_clips: int, n_frames: int, generator: torch.Generator
@@ -62,9 +65,7 @@ def draw_segmenter_loss(
     model: PointSeg, frames: FrameSet, settings: TrainingSettings, generator: torch.Generator
 ) -> Losses:
     """Draw clips of one length, track a grid through them and score the masks of every fusion layer."""
-    longest = settings.frames
-    lengths = [t for t in (1, 2, longest) if t <= longest]
-    n_frames = lengths[int(torch.randint(len(lengths), (1,), generator=generator))]
+    n_frames = _draw_length(settings.frames, generator)
     n_clips = max(1, settings.clips // n_frames)
     images, labels = draw_labelled_clips(frames, n_clips, n_frames, generator)
     cues = track_grid(model, images, settings.points, generator)
@@ -77,6 +78,12 @@ def draw_segmenter_loss(
     smooth = temporal_loss(layers, cues.xy, cues.visibility > 0.5, settings.layer_weights)
     terms["temporal"] = settings.weight_temporal * smooth
     return terms, _dice_figures(layers[-1].detach(), target, config.class_labels)
+
+
+def _draw_length(longest: int, generator: torch.Generator) -> int:
+    """Frames per clip of this step: mostly one, since frames of a simulated clip teach little beside each other."""
+    drawn = int(torch.multinomial(torch.tensor(LENGTH_SHARES), 1, generator=generator))
+    return min((1, 2, longest)[drawn], longest)
 
 
 def _dice_figures(logits: Tensor, target: Tensor, class_labels: tuple[int, ...]) -> dict[str, float]:

@@ -44,8 +44,8 @@ class TrainingData:
         patients = list_patients(self.camus, self.subset)
         frames = read_camus_set(self.camus, patients, size, folder / f"camus_{self.subset}_{size}.npz")
         for path in self.packed:
-            frames = frames.joined(read_packed(path, size).of_patients(patients))
-        return frames
+            frames = frames.joined(read_packed(path, size))
+        return frames.of_patients(patients)
 
 
 def train_tracker(data: TrainingData, folder: Path, settings: TrainingSettings, resume: bool = False) -> Path:

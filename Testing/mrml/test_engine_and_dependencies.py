@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,14 @@ def test_an_unbuilt_module_finds_the_engine_beside_it():
     done = runIsolated(REPOSITORY / "SlicerPointSeg", code)
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()) == REPOSITORY / "PointSegLib" / "__init__.py"
+
+
+def test_the_module_file_leaves_finding_the_engine_to_its_package():
+    # Unbuilt, PointSegLib can be imported only after PointSegModule, and a sorter of imports would put it first.
+    tree = ast.parse((REPOSITORY / "SlicerPointSeg" / "PointSeg.py").read_text(encoding="utf-8"))
+    named = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
+    assert any(name.startswith("PointSegModule") for name in named)
+    assert not any(name.startswith("PointSegLib") for name in named)
 
 
 def test_a_module_without_engine_says_what_to_do(tmp_path):

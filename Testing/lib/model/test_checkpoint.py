@@ -53,6 +53,17 @@ def test_pickles_are_refused_whatever_their_name(tmp_path, name):
         load_checkpoint(tmp_path / name)
 
 
+def test_a_header_length_that_looks_like_a_pickle_is_none(tmp_path):
+    # the first byte of the file is the low byte of the header's length, and 0x80 starts a pickle
+    for padding in range(256):
+        path = tmp_path / "net.safetensors"
+        save_checkpoint(path, tiny_network(), {"padding": "x" * padding})
+        if path.read_bytes()[0] == 0x80:
+            break
+    assert path.read_bytes()[0] == 0x80
+    assert load_checkpoint(path).provenance == {"padding": "x" * padding}
+
+
 @pytest.mark.parametrize("keep", [0, 5, 3000, -40])
 def test_cut_off_checkpoint_is_corrupt(saved, keep):
     saved.write_bytes(saved.read_bytes()[:keep])
