@@ -21,19 +21,22 @@ def add(commands: Any) -> None:
     command.add_argument("--minutes", type=float, help="wall-clock budget instead of the recipe's")
     command.add_argument("--steps", type=int, help="optimiser steps instead of the recipe's")
     command.add_argument("--seed", type=int, help="seed instead of the recipe's")
+    command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     command.add_argument("--resume", action="store_true", help="go on from the state in OUT")
 
 
 def _run(options: argparse.Namespace) -> int:
+    from PointSegLib.inference.device import choose_device
     from PointSegLib.training import TrainingData, load_settings, train_segmenter, train_tracker
 
     changes = {name: getattr(options, name) for name in ("minutes", "steps", "seed")}
     settings = load_settings(options.recipe, options.stage, **changes)
     data = TrainingData(options.data, options.packed)
+    device = choose_device(options.device)
     if options.stage == "tracker":
-        path = train_tracker(data, options.out, settings, options.resume)
+        path = train_tracker(data, options.out, settings, options.resume, device)
     else:
         tracker = options.tracker or options.out / "tracker.safetensors"
-        path = train_segmenter(data, tracker, options.out, settings, options.resume)
+        path = train_segmenter(data, tracker, options.out, settings, options.resume, device)
     print(f"{path}: written; judge it with pointseg evaluate --checkpoint {path}")
     return 0

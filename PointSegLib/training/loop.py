@@ -45,7 +45,8 @@ class Trainer:
         """Go on from the state file where there is one."""
         if not self.state_file.is_file():
             return
-        state = torch.load(self.state_file, weights_only=True)
+        device = next(self.module.parameters()).device
+        state = torch.load(self.state_file, weights_only=True, map_location=device)
         if state["settings"]["preset"] != self.settings.preset:
             preset = state["settings"]["preset"]
             msg = f"{self.state_file}: the run was started with preset {preset!r}; use a new folder."
@@ -53,7 +54,7 @@ class Trainer:
         self.module.load_state_dict(state["module"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.generator.set_state(state["generator"])
+        self.generator.set_state(state["generator"].cpu())
         self.step, self.seconds_used = state["step"], state["seconds_used"]
 
     def run(self, draw_loss: Callable[[torch.Generator], Losses]) -> nn.Module:

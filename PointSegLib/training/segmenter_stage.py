@@ -52,12 +52,12 @@ def track_grid(model: PointSeg, images: Tensor, n_points: int, generator: torch.
     chosen = torch.randperm(len(xy), generator=generator)[:n_points]
     cell = 1 / model.config.grid_size
     shift = (torch.rand(n_clips, 1, 2, generator=generator) - 0.5) * cell
-    where = (xy[chosen] + shift).clamp(0, 1)
+    where, frame = (xy[chosen] + shift).clamp(0, 1).to(images.device), frame[chosen].to(images.device)
     features = model.tracker.encoder(images.flatten(0, 1).unsqueeze(1))
-    content, descriptor = describe_points(model.tracker, features, n_clips, where, frame[chosen])
-    start, given = start_at_query(where, frame[chosen], n_frames)
+    content, descriptor = describe_points(model.tracker, features, n_clips, where, frame)
+    start, given = start_at_query(where, frame, n_frames)
     tracked = model.tracker(features, PointQueries(content, descriptor, start, given))
-    hint = torch.zeros(n_clips, len(chosen), dtype=torch.long)
+    hint = torch.zeros(n_clips, len(chosen), dtype=torch.long, device=images.device)
     return PointCues(tracked.xy[-1], tracked.visible.sigmoid(), tracked.tokens, hint)
 
 
@@ -67,10 +67,11 @@ def draw_segmenter_loss(
     """Draw clips of one length, track a grid through them and score the masks of every fusion layer."""
     n_frames = _draw_length(settings.frames, generator)
     n_clips = max(1, settings.clips // n_frames)
-    images, labels = draw_labelled_clips(frames, n_clips, n_frames, generator)
+    device = next(model.parameters()).device
+    images, labels = (part.to(device) for part in draw_labelled_clips(frames, n_clips, n_frames, generator))
     cues = track_grid(model, images, settings.points, generator)
     config = model.config.segmenter
-    with torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
+    with torch.autocast(device.type, torch.bfloat16, enabled=settings.bfloat16):
         features = model.segmenter.encoder(images.flatten(0, 1).unsqueeze(1))
         layers = model.segmenter(features, cues, every_layer=True)
     target = mask_targets(labels, config.class_labels, config.mask_stride)

@@ -48,7 +48,13 @@ class TrainingData:
         return frames.of_patients(patients)
 
 
-def train_tracker(data: TrainingData, folder: Path, settings: TrainingSettings, resume: bool = False) -> Path:
+def train_tracker(
+    data: TrainingData,
+    folder: Path,
+    settings: TrainingSettings,
+    resume: bool = False,
+    device: torch.device | str = "cpu",
+) -> Path:
     """Stage one: train the point tracker on simulated motion of real frames.
 
     Args:
@@ -56,6 +62,7 @@ def train_tracker(data: TrainingData, folder: Path, settings: TrainingSettings, 
         folder: receives log, state and `tracker.safetensors`.
         settings: of this stage.
         resume: go on from the state in `folder`.
+        device: where the network is trained; the data are drawn on the CPU.
 
     Returns:
         The checkpoint's path. Its segmenter is untrained and says so in the provenance.
@@ -63,7 +70,7 @@ def train_tracker(data: TrainingData, folder: Path, settings: TrainingSettings, 
     torch.manual_seed(settings.seed)
     config = PRESETS[settings.preset]()
     config = with_classes(config, settings.class_labels) if settings.class_labels else config
-    model = PointSeg(config)
+    model = PointSeg(config).to(device)
     frames = data.read(config.image_size, folder)
     trainer = Trainer(model.tracker, settings, folder, "tracker")
     if resume:
@@ -77,7 +84,12 @@ def train_tracker(data: TrainingData, folder: Path, settings: TrainingSettings, 
 
 
 def train_segmenter(
-    data: TrainingData, tracker: Path, folder: Path, settings: TrainingSettings, resume: bool = False
+    data: TrainingData,
+    tracker: Path,
+    folder: Path,
+    settings: TrainingSettings,
+    resume: bool = False,
+    device: torch.device | str = "cpu",
 ) -> Path:
     """Stage two: freeze the tracker of a checkpoint and train encoder, fusion layers and mask decoder.
 
@@ -87,12 +99,13 @@ def train_segmenter(
         folder: receives log, state and `pointseg.safetensors`.
         settings: of this stage.
         resume: go on from the state in `folder`.
+        device: where the network is trained; the data are drawn on the CPU.
 
     Returns:
         The checkpoint's path.
     """
     torch.manual_seed(settings.seed)
-    loaded = load_checkpoint(tracker)
+    loaded = load_checkpoint(tracker, device)
     model = loaded.model
     model.tracker.requires_grad_(False).eval()
     frames = data.read(model.config.image_size, folder)

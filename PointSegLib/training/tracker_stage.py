@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from PointSegLib.coordinates import pixel_to_unit
 from PointSegLib.model import PointQueries, PointTracker
 from PointSegLib.model.queries import describe_points, start_at_query, start_from_overlap
 from PointSegLib.simulation.augment import augment_appearance, augment_geometry
@@ -42,21 +43,22 @@ def draw_tracker_loss(
     clip = draw_clip(frames, total, 2 * settings.points, generator)
     first = int(torch.randint(FRAMES_OUTSIDE + 1, (1,), generator=generator))
     side = clip.frames.shape[-1]
-    truth = (clip.tracks + 0.5) / side
-    features = tracker.encoder(clip.frames.unsqueeze(1))
     chosen, query_frame = _choose_queries(clip.visible, settings.points, generator)
-    truth, visible = truth[chosen][None], clip.visible[chosen][None]
-    where = truth[0, torch.arange(len(chosen)), query_frame][None]
-    content, descriptor = describe_points(tracker, features, 1, where, query_frame)
+    everywhere = pixel_to_unit(clip.tracks[chosen][None], torch.tensor([side, side]))
+    where = everywhere[0, torch.arange(len(chosen)), query_frame][None]
     window = slice(first, first + settings.frames)
-    start, given = _starts(truth[:, :, window], where, query_frame - first, overlap, generator)
-    queries = PointQueries(content, descriptor, start, given)
-    predicted = tracker(features.frames(window), queries)
-    truth, visible = truth[:, :, window], visible[:, :, window]
+    truth, visible = everywhere[:, :, window], clip.visible[chosen][None, :, window]
+    start, given = _starts(truth, where, query_frame - first, overlap, generator)
+
+    device = next(tracker.parameters()).device
+    truth, visible, start, given = (part.to(device) for part in (truth, visible, start, given))
+    features = tracker.encoder(clip.frames.unsqueeze(1).to(device))
+    content, descriptor = describe_points(tracker, features, 1, where.to(device), query_frame.to(device))
+    predicted = tracker(features.frames(window), PointQueries(content, descriptor, start, given))
     terms = {"points": point_loss(predicted, truth, visible, settings.weight_position, settings.weight_visibility)}
     if settings.weight_matching and predicted.matching:
         terms["matching"] = settings.weight_matching * matching_loss(predicted.matching, truth, visible)
-    return terms, _errors_px(predicted.xy[-1].detach(), queries.start, truth, side)
+    return terms, _errors_px(predicted.xy[-1].detach(), start, truth, side)
 
 
 def _errors_px(found: Tensor, start: Tensor, truth: Tensor, side: int) -> dict[str, float]:
