@@ -25,6 +25,7 @@ def add(commands: Any) -> None:
     command.add_argument("--out", type=Path, metavar="FOLDER", help="write per-case tables and the summary here")
     command.add_argument("--clips", type=int, default=50, help="simulated clips for the tracking scores [50]")
     command.add_argument("--frames", type=int, default=24, help="frames of each simulated clip [24]")
+    command.add_argument("--record", action="store_true", help="keep the figures in the checkpoint's provenance")
     add_model_options(command)
 
 
@@ -46,7 +47,19 @@ def _run(options: argparse.Namespace) -> int:
         write_csv(tracks, options.out / "tracks.csv")
         content = {"provenance": predictor.provenance, "masks": masks, "tracks": methods}
         write_json(content, options.out / "summary.json")
+    if options.record:
+        _record(predictor, options, masks + methods)
     return 0
+
+
+def _record(predictor: PointSegPredictor, options: argparse.Namespace, rows: Sequence[dict[str, Any]]) -> None:
+    from PointSegLib.inference import EMBEDDED
+    from PointSegLib.model import save_checkpoint
+
+    data = f"CAMUS {options.subset} patients, {options.view} ED and ES; {options.clips} simulated clips of them"
+    figures = {f"{row.get('structure') or row['method']}, {row['metric']}": row["mean"] for row in rows}
+    provenance = {**predictor.provenance, "evaluation": {"data": data, "mean": figures}}
+    save_checkpoint(options.checkpoint or EMBEDDED, predictor.model, provenance)
 
 
 def _segmentation(predictor: PointSegPredictor, options: argparse.Namespace) -> list[dict[str, Any]]:

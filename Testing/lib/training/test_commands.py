@@ -1,0 +1,114 @@
+"""Claims about `pointseg train` and `pointseg evaluate`, on a CAMUS folder of phantoms and a tiny network."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import SimpleITK
+import torch
+from lib.networks import tiny_config
+
+from PointSegLib.cli import main
+from PointSegLib.model import PRESETS, load_checkpoint
+from PointSegLib.simulation.phantom import make_phantom_frame
+
+RECIPE = """
+[common]
+preset = "tiny"
+accumulate = 1
+[tracker]
+steps = 2
+frames = 4
+points = 16
+weight_matching = 0.1
+[segmenter]
+steps = 2
+clips = 4
+frames = 4
+points = 16
+"""
+
+
+def _write(path, array):
+    image = SimpleITK.GetImageFromArray(array)
+    image.SetSpacing((0.6, 0.6))
+    SimpleITK.WriteImage(image, str(path))
+
+
+@pytest.fixture
+def camus(tmp_path):
+    """Three patients: two to train on, one to validate with."""
+    for number in range(3):
+        name = f"patient{number:04d}"
+        (tmp_path / name).mkdir()
+        for index, phase in enumerate(("ED", "ES")):
+            image, labels = make_phantom_frame(96, torch.Generator().manual_seed(2 * number + index))
+            _write(tmp_path / name / f"{name}_4CH_{phase}.nii.gz", (image * 255).to(torch.uint8).numpy())
+            _write(tmp_path / name / f"{name}_4CH_{phase}_gt.nii.gz", labels.numpy())
+    (tmp_path / "subgroup_training.txt").write_text("patient0000\npatient0001\n")
+    (tmp_path / "subgroup_validation.txt").write_text("patient0002\n")
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    return tmp_path
+
+
+def _train(camus, stage, *more):
+    words = [
+        "train",
+        stage,
+        "--data",
+        camus,
+        "--out",
+        camus / "run",
+        "--recipe",
+        camus / "tiny.toml",
+        "--device",
+        "cpu",
+    ]
+    return main([str(word) for word in (*words, *more)])
+
+
+def test_train_both_stages_then_evaluate_and_keep_the_figures(camus, monkeypatch, capsys):
+    monkeypatch.setitem(PRESETS, "tiny", tiny_config)
+    assert _train(camus, "tracker") == 0
+    assert _train(camus, "segmenter") == 0
+    path = camus / "run" / "pointseg.safetensors"
+    assert "4 annotated ED/ES frames of 2 patients" in load_checkpoint(path).provenance["segmenter"]["data"]
+
+    words = ["evaluate", "--data", camus, "--checkpoint", path, "--out", camus / "scores", "--record"]
+    assert main([str(word) for word in (*words, "--clips", 2, "--frames", 4, "--device", "cpu")]) == 0
+    printed = capsys.readouterr().out
+    assert "Myocardium" in printed
+    assert "standing still" in printed
+    with (camus / "scores" / "masks.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["case"] for row in rows} == {"patient0002_4CH_ED", "patient0002_4CH_ES"}
+    assert json.loads((camus / "scores" / "summary.json").read_text())["tracks"]
+    kept = load_checkpoint(path)
+    wall = np.mean([float(row["dice"]) for row in rows if row["structure"] == "Myocardium"])
+    assert kept.provenance["evaluation"]["mean"]["Myocardium, dice"] == pytest.approx(wall)
+    assert kept.provenance["tracker"]["steps"] == 2
+
+
+def test_resuming_a_finished_run_trains_no_further(camus, monkeypatch):
+    monkeypatch.setitem(PRESETS, "tiny", tiny_config)
+    _train(camus, "tracker")
+    first = load_checkpoint(camus / "run" / "tracker.safetensors")
+    _train(camus, "tracker", "--resume")
+    second = load_checkpoint(camus / "run" / "tracker.safetensors")
+    assert second.provenance["tracker"]["steps"] == 2
+    for name, value in first.model.tracker.state_dict().items():
+        torch.testing.assert_close(second.model.tracker.state_dict()[name], value)
+
+
+def test_segmenter_without_a_tracker_says_what_is_missing(camus, monkeypatch, capsys):
+    monkeypatch.setitem(PRESETS, "tiny", tiny_config)
+    assert _train(camus, "segmenter") == 2
+    assert "tracker.safetensors" in capsys.readouterr().err
+
+
+def test_a_folder_without_camus_is_named(tmp_path, capsys):
+    assert main(["evaluate", "--data", str(tmp_path), "--clips", "1", "--device", "cpu"]) == 2
+    assert str(tmp_path) in capsys.readouterr().err
