@@ -24,8 +24,10 @@ def sample_map(feature_map: Tensor, locations: Tensor) -> Tensor:
     Returns:
         `[B, C, N, P]` in the type of the map.
     """
-    grid = locations.to(feature_map.dtype) * 2 - 1
-    return F.grid_sample(feature_map, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    # in bfloat16 a location would be rounded to half a pixel and more
+    grid = locations.float() * 2 - 1
+    sampled = F.grid_sample(feature_map.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return sampled.to(feature_map.dtype)
 
 
 def sample_levels(maps: Sequence[Tensor], locations: Tensor) -> Tensor:

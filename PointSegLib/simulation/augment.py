@@ -31,6 +31,18 @@ class GeometryConfig:
     translation: float = 0.08
     mirror_probability: float = 0.3
 
+    def scaled(self, strength: float) -> GeometryConfig:
+        """The same ranges narrowed towards leaving the image as it is: 1 keeps them, 0 makes no change."""
+        low, high = (1 + (bound - 1) * strength for bound in self.scale)
+        narrow, wide = (1 + (bound - 1) * strength for bound in self.aspect)
+        return GeometryConfig(
+            self.rotation_deg * strength,
+            (low, high),
+            (narrow, wide),
+            self.translation * strength,
+            self.mirror_probability * strength,
+        )
+
 
 @dataclass(frozen=True)
 class AppearanceConfig:

@@ -7,19 +7,16 @@ from torch import Tensor
 
 from PointSegLib.model import PointCues, PointQueries, PointSeg
 from PointSegLib.model.queries import describe_points, staggered_grid, start_at_query
-from PointSegLib.simulation.augment import augment_appearance, augment_geometry
+from PointSegLib.simulation.augment import GeometryConfig, augment_appearance, augment_geometry
 from PointSegLib.simulation.warp import simulate_warp
 from PointSegLib.training.frames import FrameSet
 from PointSegLib.training.loop import Losses
 from PointSegLib.training.losses import mask_loss, mask_targets, temporal_loss
 from PointSegLib.training.settings import TrainingSettings
 
-# shares of the steps with clips of one frame, of two, and of the longest length
-LENGTH_SHARES = (0.7, 0.15, 0.15)
-
 
 def draw_labelled_clips(
-    frames: FrameSet, n_clips: int, n_frames: int, generator: torch.Generator
+    frames: FrameSet, n_clips: int, n_frames: int, generator: torch.Generator, geometry: float = 1.0
 ) -> tuple[Tensor, Tensor]:
     """Augmented clips with a mask in every frame.
 
@@ -28,10 +25,11 @@ def draw_labelled_clips(
     Returns:
         float32 `[B, T, S, S]` in 0..1 and uint8 labels of the same shape.
     """
+    ranges = GeometryConfig().scaled(geometry)
     images, labels = [], []
     for index in torch.randint(len(frames), (n_clips,), generator=generator).tolist():
         image = torch.from_numpy(frames.images[index]).float() / 255
-        image, mask = augment_geometry(image, torch.from_numpy(frames.labels[index]), generator)
+        image, mask = augment_geometry(image, torch.from_numpy(frames.labels[index]), generator, ranges)
         if n_frames == 1:
             clip_images, clip_labels = image[None], mask[None]
         else:
@@ -65,10 +63,11 @@ def draw_segmenter_loss(
     model: PointSeg, frames: FrameSet, settings: TrainingSettings, generator: torch.Generator
 ) -> Losses:
     """Draw clips of one length, track a grid through them and score the masks of every fusion layer."""
-    n_frames = _draw_length(settings.frames, generator)
+    n_frames = _draw_length(settings.frames, settings.length_shares, generator)
     n_clips = max(1, settings.clips // n_frames)
     device = next(model.parameters()).device
-    images, labels = (part.to(device) for part in draw_labelled_clips(frames, n_clips, n_frames, generator))
+    drawn = draw_labelled_clips(frames, n_clips, n_frames, generator, settings.geometry)
+    images, labels = (part.to(device) for part in drawn)
     cues = track_grid(model, images, settings.points, generator)
     config = model.config.segmenter
     with torch.autocast(device.type, torch.bfloat16, enabled=settings.bfloat16):
@@ -81,10 +80,10 @@ def draw_segmenter_loss(
     return terms, _dice_figures(layers[-1].detach(), target, config.class_labels)
 
 
-def _draw_length(longest: int, generator: torch.Generator) -> int:
-    """Frames per clip of this step: mostly one, since frames of a simulated clip teach little beside each other."""
-    drawn = int(torch.multinomial(torch.tensor(LENGTH_SHARES), 1, generator=generator))
-    return min((1, 2, longest)[drawn], longest)
+def _draw_length(longest: int, shares: tuple[float, ...], generator: torch.Generator) -> int:
+    """Frames per clip of this step: one, four or the longest."""
+    drawn = int(torch.multinomial(torch.tensor(shares), 1, generator=generator))
+    return min((1, 4, longest)[drawn], longest)
 
 
 def _dice_figures(logits: Tensor, target: Tensor, class_labels: tuple[int, ...]) -> dict[str, float]:

@@ -24,10 +24,14 @@ class TrainingSettings:
         preset: "small" or "paper".
         class_labels: label values of the K classes; empty takes the preset's.
         steps: optimiser steps of the whole run.
-        minutes: wall-clock budget; the learning rate reaches zero when steps or minutes are used up.
+        minutes: wall-clock budget, 0 for none; the learning rate reaches zero when steps or minutes are used up.
         clips: clips per forward pass.
         frames: frames per clip (stage one: of the window; stage two: at most).
+        length_shares: stage two: shares of the steps with clips of one frame, of four, and of `frames`. One frame makes
+            the most of a step for the masks, since frames of a simulated clip teach little beside each other; long
+            clips teach the attention over time.
         points: trajectories per clip.
+        geometry: strength of the geometric augmentation, 1 for its full ranges.
         accumulate: forward passes per optimiser step.
         learning_rate: peak rate of AdamW.
         weight_decay: of AdamW.
@@ -39,7 +43,7 @@ class TrainingSettings:
         layer_weights: w_M^n and w_T^n of Eq. 3 and 4.
         weight_temporal: of Eq. 4, normalised as `losses.temporal_loss` says.
         weight_bce: cross-entropy beside Dice.
-        bfloat16: run the forward pass in bfloat16 where it pays.
+        bfloat16: stage two: run the forward pass in bfloat16.
         seed: of weights, data and simulation.
     """
 
@@ -49,7 +53,9 @@ class TrainingSettings:
     minutes: float = 0.0
     clips: int = 1
     frames: int = 8
+    length_shares: tuple[float, ...] = (0.0, 0.0, 1.0)
     points: int = 256
+    geometry: float = 1.0
     accumulate: int = 4
     learning_rate: float = 2e-4
     weight_decay: float = 1e-4

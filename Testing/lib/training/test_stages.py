@@ -20,7 +20,15 @@ from PointSegLib.training.segmenter_stage import draw_segmenter_loss
 from PointSegLib.training.tracker_stage import draw_tracker_loss
 
 SETTINGS = TrainingSettings(
-    preset="tiny", steps=3, clips=4, frames=4, points=16, accumulate=1, weight_matching=0.1, weight_bce=1.0
+    preset="tiny",
+    steps=3,
+    clips=4,
+    frames=4,
+    points=16,
+    accumulate=1,
+    weight_matching=0.1,
+    weight_bce=1.0,
+    length_shares=(0.5, 0.0, 0.5),
 )
 
 
