@@ -12,12 +12,25 @@ from typing import TYPE_CHECKING, Any
 from PointSegLib.cli.files import make_folder, one_line, output_stems
 from PointSegLib.cli.options import add_command, add_model_options, add_output_options, load_predictor
 from PointSegLib.cli.segment import result_files, segment_file
-from PointSegLib.errors import PointSegError, ReadError
+from PointSegLib.errors import PointSegError, ReadError, WriteError
 
 if TYPE_CHECKING:
     from PointSegLib import PointSegPredictor
 
 SOME_FAILED = 1
+# results of an earlier run, annotations and notes that lie beside clips
+NO_CLIPS = (
+    "_labels.nrrd",
+    "_labels.nii.gz",
+    "_overlay.mp4",
+    "_gt.nii.gz",
+    "_gt.mhd",
+    ".csv",
+    ".npz",
+    ".cfg",
+    ".txt",
+    ".md",
+)
 
 
 @dataclass(frozen=True)
@@ -84,11 +97,15 @@ def _files(folder: Path, pattern: str, out: Path) -> list[Path]:
         msg = f"{folder} is not a folder; for single files use pointseg segment."
         raise ReadError(msg)
     results = out.resolve()
+    if results == folder.resolve():
+        msg = f"{out}: results would lie among the clips of {folder}; give another folder with --out."
+        raise WriteError(msg)
     files = sorted(
         path
         for path in folder.rglob(pattern)
         if path.is_file()
-        and results not in path.resolve().parents
+        and (results not in path.resolve().parents or results in folder.resolve().parents)
+        and not path.name.endswith(NO_CLIPS)
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
     if not files:

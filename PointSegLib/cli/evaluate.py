@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PointSegLib.cli.files import make_folder
 from PointSegLib.cli.options import add_command, add_model_options, load_predictor
+from PointSegLib.errors import PointSegError
 
 if TYPE_CHECKING:
     from PointSegLib import PointSegPredictor
@@ -23,8 +24,8 @@ def add(commands: Any) -> None:
     command.add_argument("--subset", default="validation", choices=("training", "validation", "testing"))
     command.add_argument("--view", default="4CH", choices=("4CH", "2CH"))
     command.add_argument("--out", type=Path, metavar="FOLDER", help="write per-case tables and the summary here")
-    command.add_argument("--clips", type=int, default=50, help="simulated clips for the tracking scores [50]")
-    command.add_argument("--frames", type=int, default=24, help="frames of each simulated clip [24]")
+    command.add_argument("--clips", type=_positive, default=50, help="simulated clips for the tracking scores [50]")
+    command.add_argument("--frames", type=_positive, default=24, help="frames of each simulated clip [24]")
     command.add_argument("--record", action="store_true", help="keep the figures in the checkpoint's provenance")
     add_model_options(command)
 
@@ -32,6 +33,11 @@ def add(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     from PointSegLib.evaluation import summarise, write_csv, write_json
 
+    if options.record and options.checkpoint is None:
+        msg = "--record changes a checkpoint; name it with --checkpoint."
+        raise PointSegError(msg)
+    if options.out:
+        make_folder(options.out)
     predictor = load_predictor(options)
     frames = _segmentation(predictor, options)
     masks = summarise(frames, by=("structure",))
@@ -42,7 +48,6 @@ def _run(options: argparse.Namespace) -> int:
     print(f"\nTracks: {options.clips} simulated clips of {options.frames} frames of the same patients")
     _print_table(methods, "method", ("average_jaccard", "position_accuracy", "occlusion_accuracy", "median_error_px"))
     if options.out:
-        make_folder(options.out)
         write_csv(frames, options.out / "masks.csv")
         write_csv(tracks, options.out / "tracks.csv")
         content = {"provenance": predictor.provenance, "masks": masks, "tracks": methods}
@@ -53,13 +58,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _record(predictor: PointSegPredictor, options: argparse.Namespace, rows: Sequence[dict[str, Any]]) -> None:
-    from PointSegLib.inference import EMBEDDED
     from PointSegLib.model import save_checkpoint
 
     data = f"CAMUS {options.subset} patients, {options.view} ED and ES; {options.clips} simulated clips of them"
     figures = {f"{row.get('structure') or row['method']}, {row['metric']}": row["mean"] for row in rows}
     provenance = {**predictor.provenance, "evaluation": {"data": data, "mean": figures}}
-    save_checkpoint(options.checkpoint or EMBEDDED, predictor.model, provenance)
+    save_checkpoint(options.checkpoint, predictor.model, provenance)
 
 
 def _segmentation(predictor: PointSegPredictor, options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -84,5 +88,15 @@ def _tracking(predictor: PointSegPredictor, options: argparse.Namespace) -> list
 def _print_table(rows: Sequence[dict[str, Any]], key: str, metrics: Sequence[str]) -> None:
     for row in rows:
         if row["metric"] in metrics:
-            spread = f"{row['mean']:.3f} (SD {row['sd']:.3f}, n = {row['n']})"
+            spread = f"{_number(row['mean'])} (SD {_number(row['sd'])}, n = {row['n']})"
             print(f"  {row[key]:<16} {row['metric']:<20} {spread}")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _positive(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)

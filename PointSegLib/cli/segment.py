@@ -35,6 +35,8 @@ def _run(options: argparse.Namespace) -> int:
     points = read_points(options.points) if options.points else None
     stems = output_stems(options.clips, options.out)
     predictor = load_predictor(options)
+    for folder in {stem.parent for stem in stems}:
+        make_folder(folder)
     for path, stem in zip(options.clips, stems, strict=True):
         done = segment_file(predictor, path, stem, options, points)
         for warning in done.warnings:
@@ -79,7 +81,8 @@ def segment_file(
     result = predictor(clip, points=points, progress=chosen_progress(options), probabilities=options.probabilities)
     seconds = time.perf_counter() - started
     _write(clip, result, result_files(stem, options))
-    return SegmentedFile(len(clip), seconds, tuple(one_line(w) for w in (*clip.warnings, *result.warnings)))
+    warnings = dict.fromkeys((*clip.warnings, *result.warnings))
+    return SegmentedFile(len(clip), seconds, tuple(one_line(warning) for warning in warnings))
 
 
 def result_files(stem: Path, options: argparse.Namespace) -> dict[str, Path]:

@@ -8,6 +8,9 @@ from typing import Any
 
 from PointSegLib.cli.files import make_folder, read_points
 from PointSegLib.cli.options import add_command, add_model_options, chosen_progress, load_predictor
+from PointSegLib.errors import WriteError
+
+TABLES = (".csv", ".npz")
 
 
 def add(commands: Any) -> None:
@@ -22,10 +25,13 @@ def add(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     from PointSegLib import read_clip, write_tracks
 
+    if options.out.suffix not in TABLES:
+        msg = f"{options.out}: tracks are written as {' or '.join(TABLES)}; give such a name with --out."
+        raise WriteError(msg)
+    make_folder(options.out.parent)
     points = read_points(options.points)
     clip = read_clip(options.clip)
     tracks = load_predictor(options).track(clip, points, progress=chosen_progress(options))
-    make_folder(options.out.parent)
     write_tracks(options.out, tracks, clip)
     print(f"{options.clip}: {len(tracks)} points through {len(clip)} frames -> {options.out}")
     return 0

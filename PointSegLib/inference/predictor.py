@@ -37,7 +37,8 @@ class PointSegPredictor:
     """Segments clips and tracks their tissue points with one network.
 
     Frames are processed in overlapping windows, so that memory does not grow with the length of the clip beyond the
-    result itself. On a CPU the same clip gives the same result, bit for bit.
+    result itself and, for points put on later frames, their tokens (200 bytes a point and frame in `small`). On a CPU
+    the same clip gives the same result, bit for bit.
     """
 
     def __init__(self, checkpoint: Checkpoint, device: str = "auto") -> None:
@@ -76,7 +77,8 @@ class PointSegPredictor:
         Args:
             clip: any length and size.
             points: `[M, 3]` rows (frame, x, y) in pixels of the clip: tissue the user wants followed.
-            progress: called with (frames done, frames in all); an exception it raises cancels the run.
+            progress: called with (frames done, frames in all); an exception it raises cancels the run. It hears 0 more
+                than once while points put on later frames are first followed back to the start.
             probabilities: also return the class probabilities, `[T, K, H, W]`.
 
         Returns:
@@ -97,7 +99,7 @@ class PointSegPredictor:
             if kept is not None:
                 kept[frame] = found[0].half().cpu().numpy()
             run.report(frame + 1)
-        return PointSegResult(labels, run.tracks(), kept, tuple(classes), clip.warnings)
+        return PointSegResult(labels, run.tracks(), kept, tuple(classes), (*clip.warnings, *run.warnings))
 
     @torch.inference_mode()
     def track(self, clip: CineClip, points: np.ndarray, progress: Progress | None = None) -> PointTracks:
@@ -128,9 +130,9 @@ class _Run:
         config = predictor.config
         self.size = config.image_size
         self.windows = window_ranges(len(clip), config.window, config.window_overlap)
-        self.mask = torch.from_numpy(self.sector.mask).to(self.device)
+        self.mask = torch.from_numpy(self.sector.mask)
         placed = torch.from_numpy(prompts)
-        self.n_prompts = len(prompts)
+        self.n_prompts, self.warnings = len(prompts), _outside_sector(prompts, self.sector)
         self.prompts = torch.cat([placed[:, :1], clip_to_unit(placed[:, 1:], self.sector.box)], 1).float()
         self.queries = torch.cat([self.prompts, self._grid(config.grid_size, self.windows[0])])
         self.sweep = TrackingSweep(self.model.tracker, self.queries, self.windows, len(clip), backward=False)
@@ -175,8 +177,9 @@ class _Run:
         return PointTracks(xy, visible, confidence, is_prompt, placed.numpy().astype(np.float32))
 
     def _images(self, first: int, last: int) -> Tensor:
-        frames = torch.from_numpy(self.clip.frames[first:last]).to(self.device)
-        return network_frames(frames, self.mask, self.sector.box, self.size)
+        # made small before it travels; Apple's MPS cannot resize with antialiasing
+        frames = torch.from_numpy(self.clip.frames[first:last])
+        return network_frames(frames, self.mask, self.sector.box, self.size).to(self.device)
 
     def _grid(self, size: int, window: tuple[int, int]) -> Tensor:
         """Grid points inside the sector, half of them on the first and half on the last frame of a window."""
@@ -184,7 +187,7 @@ class _Run:
         for cells, frame in zip(staggered_grid(size), (window[0], window[1] - 1), strict=True):
             xy = unit_to_clip(cells, self.sector.box).round().long()
             width, height = self.clip.size_wh
-            chosen = cells[self.mask.cpu()[xy[:, 1].clamp(0, height - 1), xy[:, 0].clamp(0, width - 1)]]
+            chosen = cells[self.mask[xy[:, 1].clamp(0, height - 1), xy[:, 0].clamp(0, width - 1)]]
             rows.append(torch.cat([torch.full((len(chosen), 1), float(frame)), chosen], 1))
         return torch.cat(rows)
 
@@ -196,16 +199,18 @@ class _Run:
         windows = self.windows[late::-1]
         queries = torch.cat([self.prompts, self._grid(self.model.config.grid_size, windows[0])])
         back = TrackingSweep(self.model.tracker, queries, windows, len(self.clip), backward=True)
-        self.earlier_tokens = torch.zeros(self.n_prompts, windows[0][1], self.model.tracker.config.encoder.dim)
+        tokens = torch.zeros(self.n_prompts, windows[0][1], self.model.tracker.config.encoder.dim, dtype=torch.float16)
         for index, (first, last) in enumerate(windows):
             self.report(0)
             tracked = back.step(index, self.model.tracker.encoder(self._images(first, last)))
             met = tracked.active < self.n_prompts
-            self.earlier_tokens[tracked.active[met], first:last] = tracked.tokens[met.to(self.device)].float().cpu()
+            tokens[tracked.active[met], first:last] = tracked.tokens[met.to(self.device)].half().cpu()
+        self.earlier_tokens = tokens
         for prompt in range(self.n_prompts):
-            before = self.windows[int(self.sweep.home[prompt])][0]
-            self.sweep.xy[prompt, :before] = back.xy[prompt, :before]
-            self.sweep.confidence[prompt, :before] = back.confidence[prompt, :before]
+            # up to the end of its window: the one before overlaps it, and the forward sweep has not been there then
+            known = slice(0, windows[int(back.home[prompt])][1])
+            self.sweep.xy[prompt, known] = back.xy[prompt, known]
+            self.sweep.confidence[prompt, known] = back.confidence[prompt, known]
 
     def _cues(self, index: int, tracks: WindowTracks) -> PointCues:
         first, last = self.windows[index]
@@ -214,6 +219,16 @@ class _Run:
         if len(waiting) and self.earlier_tokens is not None:
             xy = torch.cat([xy, self.sweep.xy[waiting, first:last]])
             confidence = torch.cat([confidence, self.sweep.confidence[waiting, first:last]])
-            tokens = torch.cat([tokens, self.earlier_tokens[waiting, first:last].to(self.device)])
+            tokens = torch.cat([tokens, self.earlier_tokens[waiting, first:last].float().to(self.device)])
         hint = torch.zeros(1, len(xy), dtype=torch.long, device=self.device)
         return PointCues(xy[None].to(self.device), confidence[None].to(self.device), tokens[None], hint)
+
+
+def _outside_sector(prompts: np.ndarray, sector: Sector) -> tuple[str, ...]:
+    """A sentence for each point put where there is no ultrasound image."""
+    height, width = sector.mask.shape
+    columns, rows = np.rint(prompts[:, 1]).astype(int), np.rint(prompts[:, 2]).astype(int)
+    inside = sector.mask[rows.clip(0, height - 1), columns.clip(0, width - 1)]
+    return tuple(
+        f"Point {index} lies outside the ultrasound fan; its track means nothing." for index in np.flatnonzero(~inside)
+    )

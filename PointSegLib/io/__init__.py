@@ -1,22 +1,35 @@
-"""Files in and out: `read_clip` and the CAMUS readers, `write_labels`, `write_tracks`, `write_overlay`."""
+"""Files in and out: `read_clip` and the CAMUS readers, `write_labels`, `write_tracks`, `write_overlay`.
+
+Names are imported on first use: Slicer greys colour frames with `io.colour` without what the file readers need.
+"""
 
 from __future__ import annotations
 
-from PointSegLib.io.camus import CamusInfo, list_patients, read_camus_frame, read_camus_info, read_camus_sequence
-from PointSegLib.io.labels import write_labels
-from PointSegLib.io.overlay import write_overlay
-from PointSegLib.io.reading import read_clip
-from PointSegLib.io.tracks import read_tracks, write_tracks
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "CamusInfo",
-    "list_patients",
-    "read_camus_frame",
-    "read_camus_info",
-    "read_camus_sequence",
-    "read_clip",
-    "read_tracks",
-    "write_labels",
-    "write_overlay",
-    "write_tracks",
-]
+_HOME = {
+    "CamusInfo": "camus",
+    "list_patients": "camus",
+    "read_camus_frame": "camus",
+    "read_camus_info": "camus",
+    "read_camus_sequence": "camus",
+    "read_clip": "reading",
+    "read_tracks": "tracks",
+    "write_labels": "labels",
+    "write_overlay": "overlay",
+    "write_tracks": "tracks",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        msg = f"module 'PointSegLib.io' has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"PointSegLib.io.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -95,7 +95,11 @@ class Bottleneck(nn.Module):
 
 
 class ResNet50(nn.Module):
-    """ResNet50 (He et al. 2016) whose weights carry torchvision's names, so that published ones load.
+    """ResNet50 (He et al. 2016) whose weights carry torchvision's names.
+
+    With `norm="frozen_batch"` published ImageNet weights fit, but for their classifier `fc` and the counters
+    `num_batches_tracked`.
+
 
     Greyscale frames are repeated to three channels and normalised with ImageNet's mean and deviation.
     """

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from PointSegLib.errors import CheckpointError, WriteError
-from PointSegLib.model.config import PointSegConfig, config_from_dict, config_to_dict
+from PointSegLib.model.config import config_from_dict, config_to_dict
 from PointSegLib.model.point_seg import PointSeg
 
 FORMAT, VERSION = "pointseg", 1
@@ -67,8 +67,8 @@ def load_checkpoint(path: str | os.PathLike[str], device: str | torch.device = "
     if not source.is_file():
         msg = f"{source}: there is no such checkpoint; give the path of a .safetensors file."
         raise CheckpointError(msg)
-    _refuse_pickle(source)
     try:
+        _refuse_pickle(source)
         with safe_open(source, framework="pt", device=str(device)) as file:
             metadata = file.metadata() or {}
             _check_version(source, metadata)
@@ -76,13 +76,16 @@ def load_checkpoint(path: str | os.PathLike[str], device: str | torch.device = "
     except SafetensorError as error:
         msg = f"{source}: the checkpoint is corrupt ({error}); fetch or train it again."
         raise CheckpointError(msg) from error
-    model = PointSeg(_config(source, metadata)).to(device)
+    except OSError as error:
+        msg = f"{source}: the checkpoint cannot be read ({error}); check the file's permissions."
+        raise CheckpointError(msg) from error
+    model, provenance = _network(source, metadata)
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
         msg = f"{source}: the weights do not fit the configuration stored with them; the file is damaged."
         raise CheckpointError(msg) from error
-    return Checkpoint(model.eval(), json.loads(metadata.get("provenance", "{}")))
+    return Checkpoint(model.to(device).eval(), provenance)
 
 
 def _refuse_pickle(source: Path) -> None:
@@ -107,9 +110,11 @@ def _check_version(source: Path, metadata: dict[str, str]) -> None:
         raise CheckpointError(msg)
 
 
-def _config(source: Path, metadata: dict[str, str]) -> PointSegConfig:
+def _network(source: Path, metadata: dict[str, str]) -> tuple[PointSeg, dict[str, Any]]:
+    """The network the file's configuration describes, still untrained, and the provenance."""
     try:
-        return config_from_dict(json.loads(metadata["config"]))
-    except (KeyError, TypeError, ValueError) as error:
-        msg = f"{source}: the configuration inside the checkpoint cannot be read ({error}); the file is damaged."
+        config = config_from_dict(json.loads(metadata["config"]))
+        return PointSeg(config), json.loads(metadata.get("provenance", "{}"))
+    except (KeyError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        msg = f"{source}: the configuration inside the checkpoint cannot be used ({error}); the file is damaged."
         raise CheckpointError(msg) from error

@@ -20,5 +20,5 @@ class PointSeg(nn.Module):
 
 
 def parameter_count(module: nn.Module) -> int:
-    """Number of trainable values of a module."""
+    """Number of parameters of a module, frozen ones included."""
     return sum(p.numel() for p in module.parameters())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import os
+import pickle
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from PointSegLib.errors import PointSegError
+from PointSegLib.io.atomic import atomic_path
 from PointSegLib.training.settings import TrainingSettings
 
 SAVE_EVERY_S = 120.0
@@ -27,8 +28,8 @@ Losses = tuple[dict[str, Tensor], dict[str, float]]
 class Trainer:
     """Optimises one module against a function that draws a batch and returns its loss terms.
 
-    The state file in the run's folder holds weights, averages, optimiser, random state and the time used; a run that
-    finds one goes on from there and loses at most two minutes.
+    The state file in the run's folder holds weights, averages, optimiser, random state and the time used; `resume` goes
+    on from there, having lost at most two minutes.
     """
 
     def __init__(self, module: nn.Module, settings: TrainingSettings, folder: Path, stage: str) -> None:
@@ -41,12 +42,22 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(trained, settings.learning_rate, weight_decay=settings.weight_decay)
         self.average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))
 
-    def resume(self) -> None:
-        """Go on from the state file where there is one."""
+    def begin(self, resume: bool) -> None:
+        """Start afresh, or go on from the state file where there is one.
+
+        Raises:
+            PointSegError: when a fresh start would overwrite an earlier run, or the state cannot be used.
+        """
         if not self.state_file.is_file():
             return
-        device = next(self.module.parameters()).device
-        state = torch.load(self.state_file, weights_only=True, map_location=device)
+        if not resume:
+            msg = f"{self.state_file}: a run is here already; go on with --resume, or choose another folder."
+            raise PointSegError(msg)
+        try:
+            state = torch.load(self.state_file, weights_only=True, map_location="cpu")
+        except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+            msg = f"{self.state_file}: the state of the run is damaged ({error}); start again in another folder."
+            raise PointSegError(msg) from error
         if state["settings"]["preset"] != self.settings.preset:
             preset = state["settings"]["preset"]
             msg = f"{self.state_file}: the run was started with preset {preset!r}; use a new folder."
@@ -54,7 +65,7 @@ class Trainer:
         self.module.load_state_dict(state["module"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.generator.set_state(state["generator"].cpu())
+        self.generator.set_state(state["generator"])
         self.step, self.seconds_used = state["step"], state["seconds_used"]
 
     def run(self, draw_loss: Callable[[torch.Generator], Losses]) -> nn.Module:
@@ -88,7 +99,6 @@ class Trainer:
 
     def save(self) -> None:
         """Write the state file; the one before stays until the new one is whole."""
-        temporary = self.state_file.with_suffix(".tmp")
         state = {
             "module": self.module.state_dict(),
             "average": self.average.state_dict(),
@@ -98,8 +108,8 @@ class Trainer:
             "seconds_used": self.seconds_used,
             "settings": dataclasses.asdict(self.settings),
         }
-        torch.save(state, temporary)
-        os.replace(temporary, self.state_file)
+        with atomic_path(self.state_file) as temporary:
+            torch.save(state, temporary)
 
     def _progress(self) -> float:
         by_steps = self.step / self.settings.steps

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from PointSegLib.errors import PointSegError
+from PointSegLib.model import PRESETS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -92,7 +93,11 @@ def load_settings(recipe: str | Path, stage: str, **changes: Any) -> TrainingSet
     if not path.is_file():
         msg = f"{path}: there is no such recipe."
         raise PointSegError(msg)
-    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"{path}: the recipe cannot be read ({error})."
+        raise PointSegError(msg) from error
     values = {**tables.get("common", {}), **tables.get(stage, {})}
     values.update({name: value for name, value in changes.items() if value is not None})
     known = {f.name for f in dataclasses.fields(TrainingSettings)}
@@ -100,4 +105,8 @@ def load_settings(recipe: str | Path, stage: str, **changes: Any) -> TrainingSet
     if unknown:
         msg = f"{path}: unknown setting {unknown[0]!r} for the stage {stage!r}; known are {', '.join(sorted(known))}."
         raise PointSegError(msg)
-    return dataclasses.replace(TrainingSettings(), **{name: _frozen(value) for name, value in values.items()})
+    settings = dataclasses.replace(TrainingSettings(), **{name: _frozen(value) for name, value in values.items()})
+    if settings.preset not in PRESETS or settings.steps < 1:
+        msg = f"{path}: preset must be one of {', '.join(PRESETS)} and steps at least 1."
+        raise PointSegError(msg)
+    return settings

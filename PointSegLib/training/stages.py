@@ -13,8 +13,9 @@ from typing import Any
 import torch
 
 import PointSegLib
+from PointSegLib.errors import PointSegError
 from PointSegLib.io.camus import list_patients
-from PointSegLib.model import PRESETS, PointSeg, load_checkpoint, save_checkpoint, with_classes
+from PointSegLib.model import PRESETS, PointSeg, PointSegConfig, load_checkpoint, save_checkpoint, with_classes
 from PointSegLib.training.frames import FrameSet, read_camus_set, read_packed
 from PointSegLib.training.loop import Trainer
 from PointSegLib.training.segmenter_stage import draw_segmenter_loss
@@ -73,8 +74,7 @@ def train_tracker(
     model = PointSeg(config).to(device)
     frames = data.read(config.image_size, folder)
     trainer = Trainer(model.tracker, settings, folder, "tracker")
-    if resume:
-        trainer.resume()
+    trainer.begin(resume)
     overlap = config.window_overlap
     averaged = trainer.run(lambda generator: draw_tracker_loss(model.tracker, frames, settings, overlap, generator))
     model.tracker.load_state_dict(averaged.state_dict())
@@ -107,16 +107,25 @@ def train_segmenter(
     torch.manual_seed(settings.seed)
     loaded = load_checkpoint(tracker, device)
     model = loaded.model
+    _check_settings(settings, model.config, tracker)
     model.tracker.requires_grad_(False).eval()
     frames = data.read(model.config.image_size, folder)
     trainer = Trainer(model.segmenter, settings, folder, "segmenter")
-    if resume:
-        trainer.resume()
+    trainer.begin(resume)
     averaged = trainer.run(lambda generator: draw_segmenter_loss(model, frames, settings, generator))
     model.segmenter.load_state_dict(averaged.state_dict())
     target = folder / "pointseg.safetensors"
     save_checkpoint(target, model, {**loaded.provenance, "segmenter": _provenance(settings, trainer, frames)})
     return target
+
+
+def _check_settings(settings: TrainingSettings, config: PointSegConfig, tracker: Path) -> None:
+    """The network's shape comes from the tracker's checkpoint; a recipe for another one is a mistake."""
+    classes = settings.class_labels or config.segmenter.class_labels
+    if (settings.preset, classes) != (config.preset, config.segmenter.class_labels):
+        msg = f"{tracker}: the recipe is for the preset {settings.preset!r} and classes {classes}, but this tracker is "
+        msg += f"part of {config.preset!r} with {config.segmenter.class_labels}; train both stages with one recipe."
+        raise PointSegError(msg)
 
 
 def _provenance(settings: TrainingSettings, trainer: Trainer, frames: FrameSet) -> dict[str, Any]:

@@ -54,6 +54,33 @@ def test_a_point_on_the_last_frame_is_followed_back_to_the_first(predictor):
     assert np.abs(moved - [40, 30]).max() < 200
 
 
+def test_a_point_put_late_is_known_to_every_earlier_window(predictor, monkeypatch):
+    seen = []
+
+    def watch(features, cues, every_layer=False, inner=predictor.model.segmenter.forward):
+        seen.append(cues)
+        return inner(features, cues, every_layer)
+
+    monkeypatch.setattr(predictor.model.segmenter, "forward", watch)
+    predictor(_clip(), points=[[14, 40, 30]])
+    assert len(seen) > 2
+    counts = {cues.xy.shape[1] for cues in seen}
+    assert len(counts) == 1
+    for cues in seen:
+        # before it is met, the prompt comes after the grid; a place never filled in would lie at the origin
+        assert float(cues.xy.abs().sum(-1).min()) > 0
+        assert float(cues.visibility.min()) > 0
+
+
+def test_a_point_outside_the_fan_is_warned_of(predictor):
+    frames = np.zeros((2, 100, 120), np.uint8)
+    frames[:, 20:90, 30:90] = np.random.default_rng(0).integers(60, 255, (2, 70, 60))
+    result = predictor(CineClip(frames), points=[[0, 60, 50], [0, 3, 3]])
+    assert [w for w in result.warnings if "outside the ultrasound fan" in w] == [
+        "Point 1 lies outside the ultrasound fan; its track means nothing."
+    ]
+
+
 def test_automatic_grid_does_not_depend_on_prompts_being_there(predictor):
     alone, guided = predictor(_clip()).tracks, predictor(_clip(), points=[[3, 40, 30]]).tracks
     np.testing.assert_allclose(alone.queries, guided.queries[1:])

@@ -90,10 +90,30 @@ def test_another_version_is_named(tmp_path):
         load_checkpoint(_resaved(tmp_path / "new.safetensors", version="7"))
 
 
-@pytest.mark.parametrize("config", ["{", "{}", '{"preset": "small"}'])
+def _spoiled(change):
+    values = config_to_dict(tiny_network().config)
+    change(values)
+    return json.dumps(values)
+
+
+UNUSABLE = {
+    "cut off": "{",
+    "empty": "{}",
+    "incomplete": '{"preset": "small"}',
+    "unknown backbone": _spoiled(lambda v: v["tracker"]["encoder"]["backbone"].update(kind="vgg")),
+    "too few widths": _spoiled(lambda v: v["tracker"]["encoder"]["backbone"].update(widths=[8, 8])),
+}
+
+
+@pytest.mark.parametrize("config", UNUSABLE.values(), ids=UNUSABLE)
 def test_unreadable_configuration_is_told(tmp_path, config):
     with pytest.raises(CheckpointError, match="configuration"):
         load_checkpoint(_resaved(tmp_path / "odd.safetensors", config=config))
+
+
+def test_unreadable_provenance_is_told(tmp_path):
+    with pytest.raises(CheckpointError, match="cannot be used"):
+        load_checkpoint(_resaved(tmp_path / "odd.safetensors", provenance="{"))
 
 
 def test_weights_that_do_not_fit_the_configuration_are_told(tmp_path):

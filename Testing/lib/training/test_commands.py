@@ -109,6 +109,11 @@ def test_segmenter_without_a_tracker_says_what_is_missing(camus, monkeypatch, ca
     assert "tracker.safetensors" in capsys.readouterr().err
 
 
+def test_figures_are_recorded_only_in_a_named_checkpoint(camus, capsys):
+    assert main(["evaluate", "--data", str(camus), "--record"]) == 2
+    assert "--checkpoint" in capsys.readouterr().err
+
+
 def test_a_folder_without_camus_is_named(tmp_path, capsys):
     assert main(["evaluate", "--data", str(tmp_path), "--clips", "1", "--device", "cpu"]) == 2
     assert str(tmp_path) in capsys.readouterr().err

@@ -75,7 +75,7 @@ def test_a_run_that_was_cut_goes_on_as_if_it_had_not_been(tmp_path):
             torch.manual_seed(0)
             module = torch.nn.Linear(4, 1)
             trainer = Trainer(module, replace(SETTINGS, steps=8), folder, "stage")
-            trainer.resume()
+            trainer.begin(resume=True)
             trainer.settings = replace(trainer.settings, steps=8)
 
             def loss(generator, module=module):
@@ -106,7 +106,20 @@ def test_resuming_with_another_preset_is_refused(tmp_path):
     module = torch.nn.Linear(2, 1)
     Trainer(module, SETTINGS, tmp_path, "stage").save()
     with pytest.raises(PointSegError, match="preset 'tiny'"):
-        Trainer(module, replace(SETTINGS, preset="small"), tmp_path, "stage").resume()
+        Trainer(module, replace(SETTINGS, preset="small"), tmp_path, "stage").begin(resume=True)
+
+
+def test_a_fresh_start_never_overwrites_an_earlier_run(tmp_path):
+    module = torch.nn.Linear(2, 1)
+    Trainer(module, SETTINGS, tmp_path, "stage").save()
+    with pytest.raises(PointSegError, match="--resume"):
+        Trainer(module, SETTINGS, tmp_path, "stage").begin(resume=False)
+
+
+def test_a_damaged_state_is_named(tmp_path):
+    (tmp_path / "stage_state.pt").write_bytes(b"not a state")
+    with pytest.raises(PointSegError, match=r"stage_state\.pt.*damaged"):
+        Trainer(torch.nn.Linear(2, 1), SETTINGS, tmp_path, "stage").begin(resume=True)
 
 
 def test_tracker_learns_to_leave_a_still_point_where_it_is():
@@ -126,14 +139,14 @@ def test_tracker_learns_to_leave_a_still_point_where_it_is():
     assert np.mean(errors[-10:]) < 0.6 * np.mean(errors[:5])
 
 
-def test_segmenter_learns_while_the_tracker_rests():
+def test_segmenter_fits_one_batch_while_the_tracker_rests():
     network = tiny_network()
     network.tracker.requires_grad_(False)
-    generator, frames = torch.Generator().manual_seed(0), _frames(2)
+    generator, frames = torch.Generator(), _frames(2)
     optimizer = torch.optim.AdamW(network.segmenter.parameters(), 3e-3)
 
     def step():
-        terms, _ = draw_segmenter_loss(network, frames, SETTINGS, generator)
+        terms, _ = draw_segmenter_loss(network, frames, SETTINGS, generator.manual_seed(0))
         optimizer.zero_grad()
         sum(terms.values()).backward()
         optimizer.step()
