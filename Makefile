@@ -18,16 +18,17 @@ help:
 
 install: $(STAMP)
 
-# torch goes first and alone, by its exact version: as somebody's dependency pip would pick the newest CUDA build.
+# torch goes first and alone, by its exact version: as somebody's dependency pip would pick the newest build.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "PointSeg needs Python 3.10 or newer; give one with make PYTHON=...")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) \
+		|| { echo 'No virtual environment could be made; on Debian or Ubuntu: sudo apt-get install -y python3-venv'; exit 1; }
 	$(BIN)/python -m pip install --quiet -c constraints.txt "$$(grep '^torch==' constraints.txt)"
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test]"
 	@touch $@
 
 demo: $(STAMP)
-	$(BIN)/python Testing/demo.py $(CLIP)
+	$(BIN)/python Testing/demo.py $(if $(CLIP),"$(CLIP)")
 
 test: lint types
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
