@@ -87,12 +87,15 @@ class CineGeometry:
         for parent in reversed(self._parents()):
             position = self._transformAt(parent, shown).GetTransformFromParent().TransformDoublePoint(*position)
         x, y, k = (np.linalg.inv(self._matrices[shown]) @ np.append(position, 1.0))[:3]
-        frame = float(np.rint(k)) if self._source.sequence is None else float(shown)
-        slices = k - frame if self._source.sequence is None else k
-        if abs(slices) > MAX_DISTANCE_FROM_FRAME or not 0 <= frame < len(self._source):
+        isStack = self._source.sequence is None
+        last = len(self._source) - 1 if isStack else 0
+        slicesOff = max(-k, k - last, 0.0)
+        frame = float(np.clip(np.rint(k), 0, last)) if isStack else float(shown)
+        if slicesOff > MAX_DISTANCE_FROM_FRAME:
+            label = markups.GetNthControlPointLabel(index)
             msg = (
-                f"Point '{markups.GetNthControlPointLabel(index)}' of '{markups.GetName()}' lies {abs(k):.1f} slices "
-                f"off the image '{self._source.name}'; place it in the slice view that shows the image."
+                f"Point '{label}' of '{markups.GetName()}' lies {slicesOff:.1f} slices off the image "
+                f"'{self._source.name}'; place it in the slice view that shows the image."
             )
             raise PointError(msg)
         return frame, float(x), float(y)

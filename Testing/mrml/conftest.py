@@ -24,6 +24,22 @@ def scene(headless):
     headless.scene.Clear(False)
 
 
+@pytest.fixture
+def processor(scene):
+    from PointSegModule.logic import CineProcessor
+
+    return CineProcessor()
+
+
+@pytest.fixture
+def browser(scene):
+    """Shows a sequence of six speckled frames, named Echo."""
+    from mrml import cines
+    from mrml.headless_slicer import newSequenceBrowser
+
+    return newSequenceBrowser(cines.imageSequence(cines.speckle()))
+
+
 @pytest.fixture(scope="session")
 def sliceView(headless):
     """One for the session: views stay in the scene when it is cleared."""

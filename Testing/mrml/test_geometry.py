@@ -11,13 +11,6 @@ from mrml.fake_predictor import FakePredictor, shift
 from mrml.headless_slicer import newSequenceBrowser
 
 
-@pytest.fixture
-def processor(scene):
-    from PointSegModule.logic import CineProcessor
-
-    return CineProcessor()
-
-
 def obliqueMatrix(frame):
     """A probe that turns and travels: every frame lies in another plane."""
     transform = vtk.vtkTransform()
@@ -131,6 +124,22 @@ def test_a_point_off_the_image_plane_is_refused_by_name(processor, scene):
     browser = newSequenceBrowser(cines.imageSequence(cines.speckle()))
     with pytest.raises(ValueError, match=r"Point 'apex' of 'Prompts' lies 7\.0 slices off the image 'Echo'"):
         processor.process(browser, predictor=FakePredictor(), points=promptAt(scene, (-3, -3, 7.0), "apex"))
+
+
+@pytest.mark.parametrize(("slicePosition", "distance"), [(9.0, 4.0), (-3.0, 3.0)])
+def test_a_point_beside_a_stack_of_frames_is_told_how_far_out_it_lies(processor, scene, slicePosition, distance):
+    volume = scene.AddNode(cines.volumeNode(cines.speckle()))
+    volume.SetName("Stack")
+    with pytest.raises(ValueError, match=rf"lies {distance:.1f} slices off the image 'Stack'"):
+        processor.process(volume, predictor=FakePredictor(), points=promptAt(scene, (-3, -3, slicePosition)))
+
+
+@pytest.mark.parametrize(("slicePosition", "frame"), [(-0.4, 0), (5.4, 5)])
+def test_a_point_just_beside_a_stack_belongs_to_its_end(processor, scene, slicePosition, frame):
+    volume = scene.AddNode(cines.volumeNode(cines.speckle()))
+    predictor = FakePredictor()
+    processor.process(volume, predictor=predictor, points=promptAt(scene, (-3, -3, slicePosition)))
+    assert predictor.calls[0][1][0, 0] == frame
 
 
 def test_an_empty_point_list_is_refused(processor, scene):
