@@ -19,8 +19,6 @@ from typing import Any
 # Silences the search for an X server before EGL is tried; must be set before the first render window.
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 
-RENDERING_APT_LINE = "apt-get install -y libegl1 libgl1-mesa-dri"
-
 _HERE = Path(__file__).resolve().parent
 _REPOSITORY = _HERE.parents[1]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
-from mrml.headless_slicer import RENDERING_APT_LINE
+from mrml.needed_packages import APT_LINE
 from vtk.util.numpy_support import vtk_to_numpy
 
 # The application's own order: qMRMLSliceView's six, then those the modules register.
@@ -48,7 +48,7 @@ def whyNoRendering() -> str:
     probe = subprocess.run([sys.executable, "-c", _RENDERING_PROBE], capture_output=True, timeout=120, check=False)
     if probe.returncode == 0:
         return ""
-    return f"Off-screen rendering needs OpenGL through EGL; on Debian or Ubuntu: {RENDERING_APT_LINE}"
+    return f"Off-screen rendering needs OpenGL through EGL; on Debian or Ubuntu: {APT_LINE}"
 
 
 class OffscreenSliceView:
