@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import slicer
 from mrml import cines
 from mrml.headless_slicer import newSequenceBrowser
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.usefixtures("scene")
 
@@ -164,6 +171,25 @@ def test_colours_of_sixteen_bits():
     volume = named(cines.volumeNode(np.zeros((3, 40, 40, 3), np.uint16)), "Deep")
     with pytest.raises(ValueError, match="'Deep' has colours of type uint16"):
         read(volume)
+
+
+WITHOUT_PYDICOM_PIXELS = """
+import sys
+sys.modules["pydicom.pixels"] = None  # as with pydicom 2, which comes with Slicer 5.10
+from mrml import cines, headless_slicer
+headless_slicer.start()
+from PointSegModule.scene_input import findCine, readClip
+clip = readClip(findCine(cines.imageSequence(cines.speckle(channels=3))))
+assert (clip.frames == cines.speckle()).all()
+"""
+
+
+def test_colour_needs_no_newer_pydicom_than_slicers():
+    paths = [str(REPOSITORY), str(REPOSITORY / "Testing")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, "-c", WITHOUT_PYDICOM_PIXELS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr
 
 
 def test_output_of_the_wrong_kind_and_of_another_browser_are_refused():
