@@ -18,13 +18,18 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
+from PointSegModule.background_run import BackgroundRun, PointSegError, ProcessingCancelledError
 from PointSegModule.dependencies import offerInstallation
-from PointSegModule.logic import BackgroundRun, CineProcessor, PointSegError, Predictor, ProcessingCancelledError
+from PointSegModule.logic import CineProcessor, Predictor
 from PointSegModule.parameters import PointSegParameterNode
-from PointSegModule.scene_input import findCine
-from PointSegModule.scene_output import SceneOutput, checkOutputs
+from PointSegModule.scene_output import SceneOutput
+from PointSegModule.self_test import BrightestHalf, newTestSequence
+from PointSegModule.sequence_browsing import firstImageProxy
+from PointSegModule.status_text import describeInput, describeOutput, describeProgress, problemOf
 
-POLL_INTERVAL_MS = 50
+# Slicer can hold Python's lock between events, so the worker advances while `poll` waits and hardly in between.
+POLL_INTERVAL_MS = 15
+STOP_SECONDS = 10.0
 
 
 class PointSeg(ScriptedLoadableModule):
@@ -64,8 +69,10 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = None
         self._parameterNodeGuiTag = None
         self._run: BackgroundRun | None = None
+        self._starting = False
         self._polling = False
         self._started = 0.0
+        self._unread = ""  # how a run ended while another module was open
 
     def setup(self):
         import qt
@@ -81,32 +88,34 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._timer.connect("timeout()", self.onTimer)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        slicer.app.connect("aboutToQuit()", self.cancel)
+        slicer.app.connect("aboutToQuit()", self._stop)
         self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         self.ui.progressBar.visible = False
         self.initializeParameterNode()
 
     def cleanup(self):
-        self.cancel()
-        self._timer.stop()
-        slicer.app.disconnect("aboutToQuit()", self.cancel)
+        self._stop()
+        slicer.app.disconnect("aboutToQuit()", self._stop)
         self.setParameterNode(None)
         self.removeObservers()
 
     def enter(self):
         self.initializeParameterNode()
+        if self._unread:
+            self.ui.statusLabel.text, self._unread = self._unread, ""
 
     def exit(self):
         self.setParameterNode(None)
 
     def onReload(self):
         """Load the module's and the engine's files anew, too."""
-        self.cancel()
+        self._stop()
         for name in [name for name in sys.modules if name.split(".")[0] in ("PointSegModule", "PointSegLib")]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
 
     def onSceneStartClose(self, caller=None, event=None):
+        self._unread = ""
         self.cancel()
         self.setParameterNode(None)
 
@@ -118,7 +127,7 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Bind the panel to the scene's parameter node, and choose an image sequence when nothing is chosen yet."""
         self.setParameterNode(self.logic.getParameterNode())
         if self._parameterNode.inputVolume is None:
-            self._parameterNode.inputVolume = self.logic.firstImageProxy()
+            self._parameterNode.inputVolume = firstImageProxy()
 
     def setParameterNode(self, parameterNode):
         if self._parameterNode is not None:
@@ -132,18 +141,18 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onParametersChanged(self, caller=None, event=None):
         """Say what is selected and whether it can be run."""
-        if self._run is not None:
+        if self._run is not None or self._starting:
             return
-        problem = self._problem()
+        problem = problemOf(self._parameterNode)
         self.ui.applyButton.text = _("Apply")
         self.ui.applyButton.enabled = not problem
         self.ui.applyButton.toolTip = problem or _("Segment every frame and follow the tissue points")
-        self.ui.statusLabel.text = problem or self._describeInput()
+        self.ui.statusLabel.text = problem or describeInput(self._parameterNode)
 
     def onApplyButton(self, checked=False):
         if self._run is not None:
             self.cancel()
-        else:
+        elif not self._starting:  # the questions of an installation let events through
             self._start()
 
     def cancel(self):
@@ -154,12 +163,12 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.ui.statusLabel.text = _("Cancelling...")
 
     def onTimer(self):
-        if self._run is None or self._polling:
+        if (run := self._run) is None or self._polling:
             return  # writing the scene can let the timer fire again
         self._polling = True
         try:
-            if self._run.poll():
-                self._finish(self._present(self._run.output))
+            if run.poll():
+                self._finish(self._present(run.output))
         except ProcessingCancelledError:
             self._finish(_("Cancelled; the scene was not changed."))
         except PointSegError as error:
@@ -172,84 +181,83 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def showProgress(self, done, total):
         """Show (done, total) frames and what is left."""
-        seconds = max(time.monotonic() - self._started, 1e-3)
         self.ui.progressBar.maximum = total
         self.ui.progressBar.value = done
-        self.ui.statusLabel.text = _("Frame {done} of {total}; {rate:.1f} frames per second; {left:.0f} s left").format(
-            done=done, total=total, rate=done / seconds, left=(total - done) * seconds / max(done, 1)
-        )
+        self.ui.statusLabel.text = describeProgress(done, total, time.monotonic() - self._started)
 
     def _start(self):
-        node = self._parameterNode
+        self._starting = True
         try:
             if self.predictor is None:
                 offerInstallation()
-            self._run = self.logic.process(
-                node.inputVolume,
-                node.outputSegmentation,
-                node.outputPoints,
-                points=node.promptPoints,
-                device=node.device.value,
-                predictor=self.predictor,
-                progress=self.showProgress,
-                waitForCompletion=False,
-            )
+            self._showStarting()
+            self._run = self._process(self._parameters())
         except PointSegError as error:
-            self.ui.statusLabel.text = str(error)
-            return
+            self._finish(str(error))
         except Exception as error:
-            slicer.util.errorDisplay(_("PointSeg could not start: {error}").format(error=error))
-            raise
-        self._started = time.monotonic()
+            logging.exception("PointSeg could not start")
+            self._finish(_("PointSeg could not start: {error}").format(error=error))
+        else:
+            self._started = time.monotonic()
+            self.ui.applyButton.enabled = True
+            self._timer.start()
+        finally:
+            self._starting = False
+
+    def _process(self, node):
+        return self.logic.process(
+            node.inputVolume,
+            node.outputSegmentation,
+            node.outputPoints,
+            points=node.promptPoints,
+            device=node.device.value,
+            predictor=self.predictor,
+            progress=self.showProgress,
+            waitForCompletion=False,
+        )
+
+    def _showStarting(self):
         self.ui.applyButton.text = _("Cancel")
         self.ui.applyButton.toolTip = _("Stop; the scene stays as it is")
+        self.ui.applyButton.enabled = False
         self.ui.progressBar.value = 0
         self.ui.progressBar.visible = True
-        self.ui.statusLabel.text = _("Starting...")
-        self._timer.start()
+        self.ui.statusLabel.text = _("Loading the network...") if self.predictor is None else _("Starting...")
+        self.ui.statusLabel.repaint()  # now, because reading frames and importing PyTorch can hold up events
 
     def _finish(self, message):
+        """Bring the panel back to rest with a message, which `enter` repeats if another module is open now."""
         self._timer.stop()
         self._run = None
+        self._starting = False
         self.ui.progressBar.visible = False
         self.onParametersChanged()
         self.ui.statusLabel.text = message
+        self._unread = message if self._parameterNode is None else ""
+
+    def _stop(self):
+        """End the run, if there is one, without writing: what follows cannot wait for the timer."""
+        self._timer.stop()
+        run, self._run = self._run, None
+        if run is not None:
+            run.cancel()
+            if not run.wait(STOP_SECONDS):
+                logging.warning("PointSeg's engine did not stop in time; its result will be dropped.")
+
+    def _parameters(self) -> PointSegParameterNode:
+        """The panel's parameter node, also while another module is open."""
+        return self._parameterNode if self._parameterNode is not None else self.logic.getParameterNode()
 
     def _present(self, output: SceneOutput) -> str:
         """Show the result and return a summary of it."""
-        if self._parameterNode is not None:
-            self._parameterNode.outputSegmentation = output.segmentation
-            self._parameterNode.outputPoints = output.points
-            if self._parameterNode.inputVolume is not output.imageNode:
-                self._parameterNode.inputVolume = output.imageNode
-                slicer.util.setSliceViewerLayers(background=output.imageNode, fit=True)
+        parameters = self._parameters()
+        parameters.outputSegmentation = output.segmentation
+        parameters.outputPoints = output.points
+        if parameters.inputVolume is not output.imageNode:
+            parameters.inputVolume = output.imageNode
+            slicer.util.setSliceViewerLayers(background=output.imageNode, fit=True)
         slicer.modules.sequences.setToolBarActiveBrowserNode(output.browser)
-        summary = _("{frames} frames, {points} points in {seconds:.1f} s.").format(
-            frames=len(output.result.labels), points=len(output.result.tracks), seconds=time.monotonic() - self._started
-        )
-        return "\n".join([summary, *output.warnings])
-
-    def _problem(self) -> str:
-        """Why a run cannot start; empty when it can."""
-        if self._parameterNode is None:
-            return _("No scene is open.")
-        if self._parameterNode.inputVolume is None:
-            return _("Select an ultrasound sequence or volume.")
-        try:
-            source = findCine(self._parameterNode.inputVolume)
-            checkOutputs(source, self._parameterNode.outputSegmentation, self._parameterNode.outputPoints)
-        except PointSegError as error:
-            return str(error)
-        return ""
-
-    def _describeInput(self) -> str:
-        source = findCine(self._parameterNode.inputVolume)
-        width, height, _depth = self._parameterNode.inputVolume.GetImageData().GetDimensions()
-        size = _("{frames} frames of {width} x {height} pixels").format(frames=len(source), width=width, height=height)
-        if source.spacingMm is None:
-            return size + "\n" + _("Not calibrated: lengths can be given in pixels only.")
-        row, column = source.spacingMm
-        return size + "\n" + _("Pixel spacing {row:.3g} x {column:.3g} mm").format(row=row, column=column)
+        return describeOutput(output, time.monotonic() - self._started)
 
 
 class PointSegLogic(ScriptedLoadableModuleLogic, CineProcessor):
@@ -262,14 +270,6 @@ class PointSegLogic(ScriptedLoadableModuleLogic, CineProcessor):
     def getParameterNode(self):
         return PointSegParameterNode(super().getParameterNode())
 
-    def firstImageProxy(self):
-        """The first volume that shows a sequence, or None."""
-        sequences = slicer.modules.sequences.logic()
-        for volume in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
-            if sequences.GetFirstBrowserNodeForProxyNode(volume) is not None:
-                return volume
-        return None
-
 
 class PointSegTest(ScriptedLoadableModuleTest):
     """Slicer's own self-test of the module; needs neither PyTorch nor data."""
@@ -278,8 +278,6 @@ class PointSegTest(ScriptedLoadableModuleTest):
         slicer.mrmlScene.Clear(False)
 
     def test_every_frame_gets_a_segmentation(self):
-        from PointSegModule.self_test import BrightestHalf, newTestSequence
-
         sequence = newTestSequence()
         output = PointSegLogic().process(sequence, predictor=BrightestHalf())
         assert output.segmentationSequence.GetNumberOfDataNodes() == sequence.GetNumberOfDataNodes()
@@ -291,8 +289,6 @@ class PointSegTest(ScriptedLoadableModuleTest):
         self.delayDisplay("Every frame has its segmentation")
 
     def test_cancelling_changes_nothing(self):
-        from PointSegModule.self_test import BrightestHalf, newTestSequence
-
         sequence = newTestSequence()
         before = slicer.mrmlScene.GetNumberOfNodes()
         run = PointSegLogic().process(sequence, predictor=BrightestHalf(), waitForCompletion=False)

@@ -123,8 +123,23 @@ def _checkStillInScene(source: CineSource, *outputs: Any) -> None:
             raise SceneOutputError(f"'{node.GetName()}' was removed from the scene during the run; nothing is written.")
 
 
-def checkOutputs(source: CineSource, outputSegmentation: Any, outputPoints: Any) -> None:
-    """Refuse output nodes that cannot take the result, before any time is spent on it."""
+def checkOutputs(source: CineSource, outputSegmentation: Any, outputPoints: Any, prompts: Any = None) -> None:
+    """Refuse output nodes that cannot take the result, before any time is spent on it.
+
+    Args:
+        source: the cine the result belongs to.
+        outputSegmentation, outputPoints: chosen for the result, or None.
+        prompts: where the points to follow come from: a node is not to be overwritten by the result.
+
+    Raises:
+        SceneOutputError: when a node is of the wrong kind, belongs to another browser, or holds the prompts.
+    """
+    if outputPoints is not None and outputPoints is prompts:
+        msg = (
+            f"'{outputPoints.GetName()}' holds the points to follow, which the result would overwrite; "
+            "choose another point list for the result or none."
+        )
+        raise SceneOutputError(msg)
     for node, className, what in (
         (outputSegmentation, "vtkMRMLSegmentationNode", "segmentation"),
         (outputPoints, "vtkMRMLMarkupsFiducialNode", "point list"),

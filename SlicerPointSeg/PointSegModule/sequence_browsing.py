@@ -12,6 +12,15 @@ from PointSegModule.scene_input import CineSource, findCine
 from PointSegModule.scene_transaction import SceneTransaction
 
 
+def firstImageProxy() -> Any:
+    """The scene's first volume that shows a sequence, or None."""
+    sequences = slicer.modules.sequences.logic()
+    for volume in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        if sequences.GetFirstBrowserNodeForProxyNode(volume) is not None:
+            return volume
+    return None
+
+
 def newSequence(source: CineSource, name: str, transaction: SceneTransaction) -> Any:
     """An empty sequence node with the index of the image's."""
     sequence = transaction.newNode("vtkMRMLSequenceNode", name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,36 @@ class FailingPredictor:
         if progress is not None:
             progress(1, len(clip))
         raise RuntimeError("out of memory")
+
+
+class SlowPredictor:
+    """Waits at its second frame until it is let go, then continues as `then`."""
+
+    def __init__(self, then: Any = None) -> None:
+        self.then = then or FakePredictor()
+        self.waiting, self.letGo = threading.Event(), threading.Event()
+
+    def __call__(self, clip: CineClip, points: Any = None, progress: Any = None) -> PointSegResult:
+        if progress is not None:
+            progress(1, len(clip))
+        self.waiting.set()
+        assert self.letGo.wait(20)
+        return self.then(clip, points, progress)
+
+
+class EndlessPredictor:
+    """Works at its first frame until it is cancelled."""
+
+    def __init__(self) -> None:
+        self.working = threading.Event()
+
+    def __call__(self, clip: CineClip, points: Any = None, progress: Any = None) -> PointSegResult:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            progress(1, len(clip))
+            self.working.set()
+            time.sleep(0.005)
+        raise TimeoutError("nobody cancelled")
 
 
 def shift(frame: Any) -> Any:

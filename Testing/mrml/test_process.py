@@ -7,22 +7,10 @@ import pytest
 import slicer
 import vtk
 from mrml import cines
-from mrml.fake_predictor import FailingPredictor, FakePredictor, movingHeart
+from mrml.fake_predictor import FakePredictor, movingHeart
 from mrml.headless_slicer import newSequenceBrowser
 
 SIZE = (cines.WIDTH, cines.HEIGHT)
-
-
-@pytest.fixture
-def processor(scene):
-    from PointSegModule.logic import CineProcessor
-
-    return CineProcessor()
-
-
-@pytest.fixture
-def browser(scene):
-    return newSequenceBrowser(cines.imageSequence(cines.speckle()))
 
 
 def assertEveryFrameIsExact(output, frames=cines.FRAMES):
@@ -192,6 +180,16 @@ def test_given_output_nodes_become_the_proxies(processor, browser, scene):
     assertEveryFrameIsExact(output)
 
 
+def test_the_points_to_follow_are_not_overwritten_by_the_result(processor, browser, scene):
+    points = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Apex")
+    points.AddControlPointWorld(vtk.vtkVector3d(-5, -6, 0), "mine")
+    before = nodeNames(scene)
+    with pytest.raises(ValueError, match="'Apex' holds the points to follow, which the result would overwrite"):
+        processor.process(browser, outputPoints=points, points=points, predictor=FakePredictor())
+    assert nodeNames(scene) == before
+    assert points.GetNumberOfControlPoints() == 1
+
+
 def test_given_output_nodes_survive_a_failed_run_unchanged(processor, browser, scene, monkeypatch):
     from PointSegModule import scene_output
 
@@ -274,54 +272,6 @@ def test_few_readable_trajectories_are_drawn_and_they_start_in_the_wall(processo
     for curve in output.trajectories:
         x, y = slicer.util.arrayFromMarkupsControlPoints(curve)[0][:2] / [-0.25, -0.30]
         assert movingHeart(SIZE, 0)[round(y), round(x)] == 2
-
-
-def test_background_run_writes_only_when_polled(processor, browser, scene):
-    before = nodeNames(scene)
-    seen = []
-    run = processor.process(
-        browser, predictor=FakePredictor(), progress=lambda *p: seen.append(p), waitForCompletion=False
-    )
-    run.wait()
-    assert nodeNames(scene) == before
-    assert run.poll(1.0)
-    assert seen == [(cines.FRAMES, cines.FRAMES)]
-    assertEveryFrameIsExact(run.output)
-
-
-def test_cancelled_background_run_writes_nothing(processor, browser, scene):
-    from PointSegModule.logic import ProcessingCancelledError
-
-    before = nodeNames(scene)
-    run = processor.process(browser, predictor=FakePredictor(), waitForCompletion=False)
-    run.cancel()
-    run.wait()
-    with pytest.raises(ProcessingCancelledError):
-        run.poll(1.0)
-    assert run.poll() is True
-    assert run.output is None
-    assert nodeNames(scene) == before
-
-
-def test_progress_that_raises_cancels_a_background_run(processor, browser, scene):
-    def refuse(done, total):
-        raise StopError
-
-    before = nodeNames(scene)
-    run = processor.process(browser, predictor=FakePredictor(), progress=refuse, waitForCompletion=False)
-    run.wait()
-    with pytest.raises(StopError):
-        run.poll(1.0)
-    assert run.isCancelled
-    assert run.poll() is True
-    assert nodeNames(scene) == before
-
-
-def test_failed_background_run_raises_the_engines_error(processor, browser):
-    run = processor.process(browser, predictor=FailingPredictor(), waitForCompletion=False)
-    run.wait()
-    with pytest.raises(RuntimeError, match="out of memory"):
-        run.poll(1.0)
 
 
 def test_result_of_another_length_is_refused(processor, browser, scene):

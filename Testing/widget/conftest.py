@@ -40,3 +40,13 @@ def panel(application):
     yield widget
     slicer_application.leave(widget)
     widget.cleanup()
+
+
+@pytest.fixture
+def image(application):
+    """The proxy of a sequence of six speckled frames, named Echo."""
+    from mrml import cines
+    from mrml.headless_slicer import newSequenceBrowser
+
+    browser = newSequenceBrowser(cines.imageSequence(cines.speckle()))
+    return browser.GetProxyNode(browser.GetMasterSequenceNode())

@@ -48,7 +48,22 @@ def stop() -> None:
 
 def loadModule(path: Path) -> Any:
     """Load a scripted module as Slicer does; returns its widget object, set up and not yet entered."""
-    import qt
+    module = _execute(path)
+    return _newWidget(module, path.stem)
+
+
+def reloadModule(widget: Any) -> Any:
+    """Reload a module in the order of `slicer.util.reloadScriptedModule`; returns the new widget object.
+
+    The new file runs first, then the old panel is cleaned up, then the new one is set up.
+    """
+    widget.onReload()
+    module = _execute(MODULE_FILE)
+    widget.cleanup()
+    return _newWidget(module, MODULE_FILE.stem)
+
+
+def _execute(path: Path) -> types.ModuleType:
     import slicer
 
     name = path.stem
@@ -59,6 +74,12 @@ def loadModule(path: Path) -> Any:
     description = SimpleNamespace(path=str(path), name=name)
     setattr(slicer.modules, name.lower(), description)
     description.instance = getattr(module, name)(description)
+    return module
+
+
+def _newWidget(module: types.ModuleType, name: str) -> Any:
+    import qt
+    import slicer
 
     class Panel(slicer.qMRMLWidget):
         derivedInPython = True

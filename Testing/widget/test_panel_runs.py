@@ -1,0 +1,270 @@
+"""Runs started from the panel: progress, results, cancelling, and what interrupts a run from outside."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+
+import pytest
+from mrml.fake_predictor import EndlessPredictor, FailingPredictor, FakePredictor, SlowPredictor
+from widget import slicer_application
+from widget.pumping import pump
+
+
+def nodeCount():
+    import slicer
+
+    return slicer.mrmlScene.GetNumberOfNodes()
+
+
+def test_a_run_shows_progress_and_fills_the_output_selectors(panel, image, application):
+    panel.predictor = SlowPredictor()
+    panel.ui.inputSelector.setCurrentNode(image)
+    panel.ui.applyButton.click()
+    assert panel.ui.applyButton.text == "Cancel"
+    pump(application, lambda: panel.ui.progressBar.value == 1)
+    assert panel.ui.statusLabel.text.startswith("Frame 1 of 6")
+    panel.predictor.letGo.set()
+    pump(application, lambda: panel._run is None)
+    output = panel.ui.outputSegmentationSelector.currentNode()
+    assert output.GetName() == "Echo segmentation"
+    assert panel.ui.outputPointsSelector.currentNode().GetName() == "Echo points"
+    assert panel.ui.applyButton.text == "Apply"
+    assert panel.ui.applyButton.enabled
+    assert panel.ui.statusLabel.text.startswith("6 frames, 48 points")
+    assert "made by a test double" in panel.ui.statusLabel.text
+    assert application.toolBarBrowsers[0].GetName() == "Echo browser"
+    assert application.pauseDepth == 0
+
+
+def test_running_again_replaces_the_result(panel, image, application):
+    panel.predictor = FakePredictor()
+    panel.ui.inputSelector.setCurrentNode(image)
+    counts = []
+    for _ in range(2):
+        panel.ui.applyButton.click()
+        pump(application, lambda: panel._run is None)
+        counts.append(nodeCount())
+    assert counts[0] == counts[1]
+
+
+def test_cancel_stops_and_changes_nothing(panel, image, application):
+    panel.predictor = SlowPredictor()
+    panel.ui.inputSelector.setCurrentNode(image)
+    before = nodeCount()
+    panel.ui.applyButton.click()
+    assert panel.predictor.waiting.wait(20)
+    panel.ui.applyButton.click()
+    assert not panel.ui.applyButton.enabled
+    panel.predictor.letGo.set()
+    pump(application, lambda: panel._run is None)
+    assert panel.ui.statusLabel.text == "Cancelled; the scene was not changed."
+    assert panel.ui.applyButton.enabled
+    assert nodeCount() == before
+
+
+def test_closing_the_scene_cancels_the_run(panel, image, application):
+    import slicer
+
+    panel.predictor = SlowPredictor()
+    panel.ui.inputSelector.setCurrentNode(image)
+    panel.ui.applyButton.click()
+    assert panel.predictor.waiting.wait(20)
+    slicer.mrmlScene.Clear(False)
+    panel.predictor.letGo.set()
+    pump(application, lambda: panel._run is None)
+    assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode") is None
+    assert not panel.ui.applyButton.enabled
+
+
+def test_removing_the_image_during_a_run_writes_nothing(panel, image, application):
+    import slicer
+
+    panel.predictor = SlowPredictor()
+    panel.ui.inputSelector.setCurrentNode(image)
+    panel.ui.applyButton.click()
+    assert panel.predictor.waiting.wait(20)
+    slicer.mrmlScene.RemoveNode(slicer.modules.sequences.logic().GetFirstBrowserNodeForProxyNode(image))
+    panel.predictor.letGo.set()
+    pump(application, lambda: panel._run is None)
+    assert "was removed from the scene" in panel.ui.statusLabel.text
+    assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode") is None
+
+
+def test_an_engine_failure_is_shown_and_leaves_the_panel_usable(panel, image, application):
+    panel.predictor = FailingPredictor()
+    panel.ui.inputSelector.setCurrentNode(image)
+    before = nodeCount()
+    panel.ui.applyButton.click()
+    pump(application, lambda: panel._run is None)
+    assert panel.ui.statusLabel.text == "PointSeg failed: out of memory"
+    assert panel.ui.applyButton.enabled
+    assert nodeCount() == before
+
+
+def test_a_stack_of_frames_is_replaced_by_its_playable_sequence(panel, application, monkeypatch):
+    import slicer
+    from mrml import cines
+
+    shown = []
+    monkeypatch.setattr(slicer.util, "setSliceViewerLayers", lambda **layers: shown.append(layers["background"]))
+    volume = slicer.mrmlScene.AddNode(cines.volumeNode(cines.speckle()))
+    panel.predictor = FakePredictor()
+    panel.ui.inputSelector.setCurrentNode(volume)
+    panel.ui.applyButton.click()
+    pump(application, lambda: panel._run is None)
+    chosen = panel.ui.inputSelector.currentNode()
+    assert chosen is not volume
+    assert shown == [chosen]
+
+
+@pytest.mark.parametrize(
+    ("then", "message"),
+    [(FakePredictor(), "6 frames, 48 points"), (FailingPredictor(), "PointSeg failed: out of memory")],
+    ids=["success", "failure"],
+)
+def test_what_a_run_came_to_while_another_module_was_open_is_shown_on_return(panel, image, application, then, message):
+    panel.predictor = SlowPredictor(then)
+    panel.ui.inputSelector.setCurrentNode(image)
+    panel.ui.applyButton.click()
+    assert panel.predictor.waiting.wait(20)
+    slicer_application.leave(panel)
+    panel.predictor.letGo.set()
+    pump(application, lambda: panel._run is None)
+    slicer_application.enter(panel)
+    assert panel.ui.statusLabel.text.startswith(message)
+    assert panel.ui.applyButton.text == "Apply"
+    assert panel.ui.applyButton.enabled
+    names = [
+        selector.currentNode().GetName() if selector.currentNode() is not None else ""
+        for selector in (panel.ui.outputSegmentationSelector, panel.ui.outputPointsSelector)
+    ]
+    assert names == (["Echo segmentation", "Echo points"] if message.startswith("6") else ["", ""])
+
+
+def test_a_run_goes_on_while_another_module_is_open(panel, image, application):
+    panel.predictor = SlowPredictor()
+    panel.ui.inputSelector.setCurrentNode(image)
+    panel.ui.applyButton.click()
+    assert panel.predictor.waiting.wait(20)
+    slicer_application.leave(panel)
+    slicer_application.enter(panel)
+    assert panel.ui.applyButton.text == "Cancel"
+    panel.predictor.letGo.set()
+    pump(application, lambda: panel._run is None)
+    assert panel.ui.outputPointsSelector.currentNode().GetName() == "Echo points"
+
+
+def engineThreads():
+    return [thread for thread in threading.enumerate() if thread.name == "PointSeg engine"]
+
+
+def startEndlessRun(panel, image):
+    panel.predictor = EndlessPredictor()
+    panel.ui.inputSelector.setCurrentNode(image)
+    panel.ui.applyButton.click()
+    assert panel.predictor.working.wait(20)
+    assert len(engineThreads()) == 1
+
+
+def test_quitting_during_a_run_waits_for_the_engine_and_writes_nothing(panel, image, application):
+    before = nodeCount()
+    startEndlessRun(panel, image)
+    application.aboutToQuit.emit()
+    assert engineThreads() == []
+    assert nodeCount() == before
+
+
+@pytest.fixture
+def modulesRestored():
+    """Reloading makes new classes; other tests go on with those they have imported."""
+
+    def ours():
+        return {name: m for name, m in sys.modules.items() if name.split(".")[0].startswith("PointSeg")}
+
+    before = ours()
+    yield
+    for name in ours():
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
+def test_reloading_during_a_run_leaves_no_thread_and_an_unchanged_scene(application, image, modulesRestored):
+    panel = slicer_application.loadModule(slicer_application.MODULE_FILE)
+    slicer_application.enter(panel)
+    before = nodeCount()
+    startEndlessRun(panel, image)
+    reloaded = slicer_application.reloadModule(panel)
+    assert engineThreads() == []
+    assert type(reloaded) is not type(panel)
+    slicer_application.enter(reloaded)
+    assert reloaded.ui.applyButton.enabled
+    for _ in range(5):
+        application.processEvents()
+    assert nodeCount() == before
+    reloaded.cleanup()
+
+
+def test_the_network_is_loaded_after_the_panel_has_said_so(panel, image, application, monkeypatch):
+    import PointSeg
+
+    from PointSegModule import logic
+
+    asked, mayFail = threading.Event(), threading.Event()
+
+    def load(networks, device):
+        asked.set()
+        assert mayFail.wait(20)
+        raise PointSeg.PointSegError("no weights")
+
+    monkeypatch.setattr(PointSeg, "offerInstallation", lambda: None)
+    monkeypatch.setattr(logic.EmbeddedNetworks, "load", load)
+    panel.ui.inputSelector.setCurrentNode(image)
+    panel.ui.applyButton.click()
+    assert asked.wait(20)
+    assert panel.ui.statusLabel.text == "Loading the network..."
+    assert panel.ui.applyButton.text == "Cancel"
+    assert panel.ui.applyButton.enabled
+    mayFail.set()
+    pump(application, lambda: panel._run is None)
+    assert panel.ui.statusLabel.text == "no weights"
+    assert panel.ui.applyButton.text == "Apply"
+    assert panel.ui.applyButton.enabled
+
+
+def test_a_second_click_during_the_installation_starts_nothing(panel, image, monkeypatch):
+    import PointSeg
+
+    asked = []
+
+    def installAndClick():
+        asked.append("install?")
+        assert len(asked) == 1
+        panel.ui.applyButton.click()
+        raise PointSeg.PointSegError("declined")
+
+    monkeypatch.setattr(PointSeg, "offerInstallation", installAndClick)
+    panel.ui.inputSelector.setCurrentNode(image)
+    panel.ui.applyButton.click()
+    assert asked == ["install?"]
+    assert panel.ui.statusLabel.text == "declined"
+    assert panel.ui.applyButton.enabled
+
+
+def test_a_failure_to_start_restores_the_panel(panel, image, monkeypatch):
+    panel.predictor = FakePredictor()
+    monkeypatch.setattr(panel.logic, "process", lambda *_, **__: 1 / 0)
+    panel.ui.inputSelector.setCurrentNode(image)
+    panel.ui.applyButton.click()
+    assert panel.ui.statusLabel.text == "PointSeg could not start: division by zero"
+    assert panel.ui.applyButton.text == "Apply"
+    assert panel.ui.applyButton.enabled
+    assert not panel.ui.progressBar.visible
+
+
+def test_the_worker_has_most_of_the_time(panel):
+    from PointSegModule.background_run import BackgroundRun
+
+    given = 1000 * inspect.signature(BackgroundRun.poll).parameters["waitSeconds"].default
+    assert panel._timer.interval <= given / 1.5
