@@ -40,7 +40,7 @@ def _run(options: argparse.Namespace) -> int:
         make_folder(options.out)
     predictor = load_predictor(options)
     frames = _segmentation(predictor, options)
-    masks = summarise(frames, by=("structure",))
+    masks = summarise(frames, by=("structure",), case="patient")
     print(f"Masks: {options.view} ED and ES of CAMUS {options.subset} patients, every frame a clip of its own")
     _print_table(masks, "structure", ("dice", "hd95_pooled_mm", "hd95_max_mm"))
     tracks = _tracking(predictor, options)
@@ -70,7 +70,9 @@ def _segmentation(predictor: PointSegPredictor, options: argparse.Namespace) -> 
     from PointSegLib.evaluation import evaluate_segmentation
     from PointSegLib.training.cases import camus_cases
 
-    return evaluate_segmentation(predictor, camus_cases(options.data, options.subset, options.view)).frames
+    rows = evaluate_segmentation(predictor, camus_cases(options.data, options.subset, options.view)).frames
+    # ED and ES of one patient are not independent
+    return [{"patient": str(row["case"]).split("_")[0], **row} for row in rows]
 
 
 def _tracking(predictor: PointSegPredictor, options: argparse.Namespace) -> list[dict[str, Any]]:
