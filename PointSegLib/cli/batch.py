@@ -115,7 +115,7 @@ def _files(folder: Path, pattern: str, out: Path) -> list[Path]:
 
 
 def _write_report(path: Path, lines: list[ReportLine]) -> None:
-    from PointSegLib.io.atomic import atomic_path
+    from PointSegLib.atomic import atomic_path
 
     header = tuple(field.name for field in fields(ReportLine))
     with atomic_path(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:

@@ -110,7 +110,7 @@ def _write(clip: CineClip, result: PointSegResult, files: dict[str, Path]) -> No
 def _write_probabilities(result: PointSegResult, path: Path) -> None:
     import numpy as np
 
-    from PointSegLib.io.atomic import atomic_path
+    from PointSegLib.atomic import atomic_path
 
     if result.probabilities is None:
         msg = f"the predictor gave no probabilities for {path}"

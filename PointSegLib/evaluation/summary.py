@@ -6,15 +6,13 @@ import csv
 import io
 import json
 import math
-import os
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from PointSegLib.errors import WriteError
+from PointSegLib.atomic import atomic_path
 
 Row = Mapping[str, Any]
 RESAMPLES = 2000
@@ -124,13 +122,5 @@ def _plain(content: Any) -> Any:
 
 
 def _replace(path: Path, text: str) -> None:
-    path = Path(path)
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}.partial.{path.name}")
-    try:
+    with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
-        os.replace(temporary, path)
-    except OSError as error:
-        msg = f"{path} cannot be written ({error.strerror or error}); choose a folder that exists and is writable."
-        raise WriteError(msg) from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK
 
+from PointSegLib.atomic import atomic_path
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import WriteError
-from PointSegLib.io.atomic import atomic_path
 from PointSegLib.io.volumes import UNCALIBRATED, UNCALIBRATED_FIELD
 from PointSegLib.result import LABEL_NAMES
 

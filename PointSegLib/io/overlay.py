@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK
 
+from PointSegLib.atomic import atomic_path
 from PointSegLib.clip import CineClip
 from PointSegLib.coordinates import resize_xy
 from PointSegLib.errors import WriteError
-from PointSegLib.io.atomic import atomic_path
 from PointSegLib.io.drawing import blend, discs, outline, resize, soft_mask, trails
 from PointSegLib.io.video import import_av
 from PointSegLib.result import LEFT_ATRIUM, LV_CAVITY, MYOCARDIUM, PointSegResult

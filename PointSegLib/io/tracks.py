@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from PointSegLib.atomic import atomic_path
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import ReadError, WriteError
-from PointSegLib.io.atomic import atomic_path
 from PointSegLib.result import PointTracks
 
 COLUMNS = ("point", "is_prompt", "frame", "time_s", "x_px", "y_px", "x_mm", "y_mm", "visible", "confidence")

@@ -15,7 +15,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from PointSegLib.errors import CheckpointError, WriteError
+from PointSegLib.atomic import atomic_path
+from PointSegLib.errors import CheckpointError
 from PointSegLib.model.config import config_from_dict, config_to_dict
 from PointSegLib.model.point_seg import PointSeg
 
@@ -37,8 +38,6 @@ class Checkpoint:
 
 def save_checkpoint(path: str | os.PathLike[str], model: PointSeg, provenance: dict[str, Any]) -> None:
     """Write weights (half precision), configuration and provenance; WriteError leaves nothing half-written."""
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     metadata = {
         "format": FORMAT,
         "version": str(VERSION),
@@ -46,14 +45,8 @@ def save_checkpoint(path: str | os.PathLike[str], model: PointSeg, provenance: d
         "provenance": json.dumps(provenance),
     }
     tensors = {name: value.detach().cpu().half().contiguous() for name, value in model.state_dict().items()}
-    try:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(save(tensors, metadata))
-        os.replace(temporary, target)
-    except (OSError, SafetensorError) as error:
-        msg = f"{target}: the checkpoint cannot be written ({error}); check that the folder exists and has space."
-        raise WriteError(msg) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> Checkpoint:

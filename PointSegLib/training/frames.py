@@ -11,9 +11,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from PointSegLib.atomic import atomic_path
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import ReadError
-from PointSegLib.io.atomic import atomic_path
 from PointSegLib.io.camus import PHASES, VIEWS, read_camus_frame
 from PointSegLib.model.frames import network_frames
 from PointSegLib.sector import find_sector

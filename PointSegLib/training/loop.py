@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from PointSegLib.atomic import atomic_path
 from PointSegLib.errors import PointSegError
-from PointSegLib.io.atomic import atomic_path
 from PointSegLib.training.settings import TrainingSettings
 
 SAVE_EVERY_S = 120.0

@@ -16,11 +16,12 @@ LIBRARY = REPOSITORY / "PointSegLib"
 SLICER_MODULE = REPOSITORY / "SlicerPointSeg"
 
 # The ground floor: every room stands on it, and it knows none of them.
-GROUND = frozenset({"errors", "coordinates"})
+GROUND = frozenset({"atomic", "errors", "coordinates"})
 # What rooms hand to each other, and the fan that readers and predictors both look for.
 SHARED = GROUND | {"clip", "result", "sector"}
 ROOMS: dict[str, frozenset[str]] = {
     "errors": frozenset(),
+    "atomic": GROUND,
     "coordinates": GROUND,
     "clip": GROUND,
     "result": GROUND,
@@ -36,6 +37,7 @@ ROOMS: dict[str, frozenset[str]] = {
 NUMERIC = frozenset({"numpy", "scipy"})
 PACKAGES: dict[str, frozenset[str]] = {
     "errors": frozenset(),
+    "atomic": frozenset(),
     "coordinates": NUMERIC,
     "sector": NUMERIC,
     "clip": frozenset({"numpy"}),

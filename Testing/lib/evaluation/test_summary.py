@@ -75,7 +75,7 @@ def test_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("PointSegLib.evaluation.summary.os.replace", full)
+    monkeypatch.setattr("PointSegLib.atomic.os.replace", full)
     with pytest.raises(WriteError, match=r"rows\.csv.*No space left"):
         write_csv(_rows(), target)
     assert target.read_text(encoding="utf-8") == "old"
@@ -83,5 +83,5 @@ def test_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, mon
 
 
 def test_missing_folder_is_named(tmp_path):
-    with pytest.raises(WriteError, match="choose a folder that exists"):
+    with pytest.raises(WriteError, match="nowhere does not exist; create it first"):
         write_json({}, tmp_path / "nowhere" / "summary.json")

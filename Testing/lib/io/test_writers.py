@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import SimpleITK
 
+from PointSegLib.atomic import atomic_path
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import DependencyError, ReadError, WriteError
 from PointSegLib.io import overlay, read_clip, read_tracks, tracks, write_labels, write_overlay, write_tracks
-from PointSegLib.io.atomic import atomic_path
 from PointSegLib.result import MYOCARDIUM, PointSegResult, PointTracks
 from Testing.lib.io.makers import fan_frames
 
