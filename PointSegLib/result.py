@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+
+# told (frames done, frames in all); an exception it raises cancels the run
+Progress = Callable[[int, int], None]
 
 BACKGROUND, LV_CAVITY, MYOCARDIUM, LEFT_ATRIUM = 0, 1, 2, 3
 LABEL_NAMES = {LV_CAVITY: "LV cavity", MYOCARDIUM: "Myocardium", LEFT_ATRIUM: "Left atrium"}

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from PointSegLib import PointSegPredictor
-
-Progress = Callable[[int, int], None]
+    from PointSegLib.result import Progress
 
 
 def add_command(
@@ -35,8 +34,13 @@ def add_output_options(command: argparse.ArgumentParser) -> None:
 
 def add_model_options(command: argparse.ArgumentParser) -> None:
     """Add which weights run on which device."""
-    command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    add_device_option(command)
     command.add_argument("--checkpoint", type=Path, metavar="FILE", help=".safetensors (default: the built-in one)")
+
+
+def add_device_option(command: argparse.ArgumentParser) -> None:
+    """Add where the network runs."""
+    command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 
 
 def load_predictor(options: argparse.Namespace) -> PointSegPredictor:

@@ -35,8 +35,6 @@ def _run(options: argparse.Namespace) -> int:
     points = read_points(options.points) if options.points else None
     stems = output_stems(options.clips, options.out)
     predictor = load_predictor(options)
-    for folder in {stem.parent for stem in stems}:
-        make_folder(folder)
     for path, stem in zip(options.clips, stems, strict=True):
         done = segment_file(predictor, path, stem, options, points)
         for warning in done.warnings:
@@ -77,6 +75,7 @@ def segment_file(
     from PointSegLib import read_clip
 
     clip = read_clip(path)
+    make_folder(stem.parent)
     started = time.perf_counter()
     result = predictor(clip, points=points, progress=chosen_progress(options), probabilities=options.probabilities)
     seconds = time.perf_counter() - started
@@ -98,7 +97,6 @@ def result_files(stem: Path, options: argparse.Namespace) -> dict[str, Path]:
 def _write(clip: CineClip, result: PointSegResult, files: dict[str, Path]) -> None:
     from PointSegLib import write_labels, write_overlay, write_tracks
 
-    make_folder(files["labels"].parent)
     write_labels(files["labels"], result.labels, clip)
     write_tracks(files["tracks"], result.tracks, clip)
     if "overlay" in files:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from PointSegLib.cli.options import add_command
+from PointSegLib.cli.options import add_command, add_device_option
 
 
 def add(commands: Any) -> None:
@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
     command.add_argument("--minutes", type=float, help="wall-clock budget instead of the recipe's")
     command.add_argument("--steps", type=int, help="optimiser steps instead of the recipe's")
     command.add_argument("--seed", type=int, help="seed instead of the recipe's")
-    command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    add_device_option(command)
     command.add_argument("--resume", action="store_true", help="go on from the state in OUT")
 
 

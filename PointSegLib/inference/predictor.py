@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +24,11 @@ from PointSegLib.model.frames import (
     unit_to_clip,
 )
 from PointSegLib.model.queries import staggered_grid
-from PointSegLib.result import PointSegResult, PointTracks
+from PointSegLib.result import PointSegResult, PointTracks, Progress
 from PointSegLib.sector import Sector, find_sector
 
 EMBEDDED = Path(__file__).parent.parent / "checkpoints" / "pointseg-small.safetensors"
 VISIBLE_ABOVE = 0.5
-
-Progress = Callable[[int, int], None]
 
 
 class PointSegPredictor:

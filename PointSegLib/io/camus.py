@@ -6,8 +6,9 @@ Views are "2CH" and "4CH", phases "ED" and "ES"; half sequences run from ED to E
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,39 @@ def read_camus_frame(root: Folder, patient: str, view: str, phase: str) -> tuple
     clip = replace(_clip(path), times_s=None)
     labels = _labels(path, clip)
     return clip, None if labels is None else labels[0]
+
+
+def annotated_frames(
+    root: Folder, patients: Iterable[str], views: Sequence[str] = VIEWS
+) -> Iterator[tuple[str, CineClip, np.ndarray]]:
+    """Read the annotated ED and ES frames of some patients, one by one; what is not there is left out.
+
+    Args:
+        root: the folder that holds the patient folders.
+        patients: their names.
+        views: "2CH", "4CH" or both.
+
+    Yields:
+        `patient_view_phase`, the clip of one frame, and its labels uint8 `[H, W]`.
+
+    Raises:
+        ReadError: when none is found, or a frame that is there is damaged.
+    """
+    found = False
+    for patient, view, phase in product(patients, views, PHASES):
+        stem = f"{patient}_{view}_{phase}"
+        if not any(path.name.startswith(f"{stem}.") for path in _images(Path(root) / patient)):
+            continue
+        clip, labels = read_camus_frame(root, patient, view, phase)
+        if labels is not None:
+            found = True
+            yield stem, clip, labels
+    if not found:
+        msg = (
+            f"{root}: no annotated CAMUS frame of these patients in {' or '.join(views)} was found; "
+            "give the folder that holds patient0001 and so on."
+        )
+        raise ReadError(msg)
 
 
 def read_camus_sequence(root: Folder, patient: str, view: str) -> tuple[CineClip, np.ndarray | None]:

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from PointSegLib.clip import CineClip
-from PointSegLib.errors import ReadError
 from PointSegLib.evaluation import SegmentationCase, TrackingCase, TrackSet
-from PointSegLib.io.camus import PHASES, list_patients, read_camus_frame
+from PointSegLib.io.camus import annotated_frames, list_patients
 from PointSegLib.training.frames import FrameSet
 from PointSegLib.training.tracker_stage import draw_clip
 
@@ -20,21 +19,10 @@ def camus_cases(root: Path, subset: str, view: str) -> Iterator[SegmentationCase
     """ED and ES of every patient of a subset, each frame a clip of its own, at native size and spacing.
 
     Raises:
-        ReadError: when no patient of the subset has an annotated frame of this view.
+        ReadError: when no patient of the subset has an annotated frame of this view, or one is damaged.
     """
-    found = False
-    for patient in list_patients(root, subset):
-        for phase in PHASES:
-            try:
-                clip, labels = read_camus_frame(root, patient, view, phase)
-            except ReadError:
-                continue
-            if labels is not None:
-                found = True
-                yield f"{patient}_{view}_{phase}", clip, {0: labels}
-    if not found:
-        msg = f"{root}: no {subset} patient has an annotated {view} frame; give the folder of the CAMUS patients."
-        raise ReadError(msg)
+    for name, clip, labels in annotated_frames(root, list_patients(root, subset), (view,)):
+        yield name, clip, {0: labels}
 
 
 def simulated_cases(frames: FrameSet, count: int, n_frames: int, n_points: int, seed: int) -> Iterator[TrackingCase]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ import torch.nn.functional as F
 from PointSegLib.atomic import atomic_path
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import ReadError
-from PointSegLib.io.camus import PHASES, VIEWS, read_camus_frame
+from PointSegLib.io.camus import annotated_frames
 from PointSegLib.model.frames import network_frames
 from PointSegLib.sector import find_sector
 
@@ -68,24 +67,16 @@ def read_camus_set(root: str | Path, patients: Iterable[str], size: int, cache: 
         cache: packed file to read instead where it exists, and to write where it does not.
 
     Raises:
-        ReadError: when none of the patients has an annotated frame.
+        ReadError: when none of the patients has an annotated frame, or one is damaged.
     """
     if cache is not None and cache.is_file():
         return read_packed(cache, size)
     images, masks, names = [], [], []
-    for patient, view, phase in product(patients, VIEWS, PHASES):
-        try:
-            clip, labels = read_camus_frame(root, patient, view, phase)
-        except ReadError:
-            continue
-        if labels is not None:
-            image, mask = network_square(clip, labels, size)
-            images.append(image)
-            masks.append(mask)
-            names.append(f"{patient}_{view}_{phase}")
-    if not images:
-        msg = f"{root}: no annotated CAMUS frame was found; give the folder that holds patient0001 and so on."
-        raise ReadError(msg)
+    for name, clip, labels in annotated_frames(root, patients):
+        image, mask = network_square(clip, labels, size)
+        images.append(image)
+        masks.append(mask)
+        names.append(name)
     frames = FrameSet(np.stack(images), np.stack(masks), names)
     if cache is not None:
         write_packed(cache, frames)

@@ -6,10 +6,9 @@ import threading
 from collections.abc import Callable
 
 from PointSegLib.errors import PointSegError
-from PointSegLib.result import PointSegResult
+from PointSegLib.result import PointSegResult, Progress
 from PointSegModule.scene_output import SceneOutput
 
-Progress = Callable[[int, int], None]
 Engine = Callable[[Progress | None], PointSegResult]
 
 

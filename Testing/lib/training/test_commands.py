@@ -12,6 +12,8 @@ import torch
 from lib.networks import tiny_config
 
 from PointSegLib.cli import main
+from PointSegLib.errors import ReadError
+from PointSegLib.io.camus import annotated_frames
 from PointSegLib.model import PRESETS, load_checkpoint
 from PointSegLib.simulation.phantom import make_phantom_frame
 
@@ -107,6 +109,16 @@ def test_segmenter_without_a_tracker_says_what_is_missing(camus, monkeypatch, ca
     monkeypatch.setitem(PRESETS, "tiny", tiny_config)
     assert _train(camus, "segmenter") == 2
     assert "tracker.safetensors" in capsys.readouterr().err
+
+
+def test_absent_frames_are_left_out_but_a_damaged_one_is_named(camus):
+    (camus / "patient0001" / "patient0001_4CH_ES.nii.gz").unlink()
+    names = [name for name, _, _ in annotated_frames(camus, ["patient0000", "patient0001"])]
+    assert names == ["patient0000_4CH_ED", "patient0000_4CH_ES", "patient0001_4CH_ED"]
+    damaged = camus / "patient0001" / "patient0001_4CH_ED.nii.gz"
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    with pytest.raises(ReadError, match="patient0001_4CH_ED"):
+        list(annotated_frames(camus, ["patient0000", "patient0001"]))
 
 
 def test_figures_are_recorded_only_in_a_named_checkpoint(camus, capsys):
