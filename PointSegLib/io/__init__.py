@@ -1,4 +1,4 @@
-"""Files in and out: `read_clip` and the CAMUS readers, `write_labels`, `write_tracks`, `write_overlay`.
+"""Files in and out: `read_clip` the readers of datasets, `write_labels`, `write_tracks`, `write_overlay`.
 
 Names are imported on first use: Slicer greys colour frames with `io.colour` without what the file readers need.
 """
@@ -10,14 +10,20 @@ from typing import Any
 
 _HOME = {
     "CamusInfo": "camus",
+    "Problem": "problems",
+    "TrackedClip": "synus",
     "list_patients": "camus",
+    "list_synus": "synus",
     "read_camus_frame": "camus",
     "read_camus_info": "camus",
     "read_camus_sequence": "camus",
     "read_clip": "reading",
+    "read_synus_case": "synus",
     "read_tracks": "tracks",
     "write_labels": "labels",
     "write_overlay": "overlay",
+    "write_synus_case": "synus",
+    "write_synus_info": "synus",
     "write_tracks": "tracks",
 }
 
