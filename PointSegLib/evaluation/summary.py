@@ -57,7 +57,7 @@ def write_csv(rows: Sequence[Row], path: Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow(["" if _undefined(row.get(name)) else row[name] for name in columns])
+        writer.writerow([row[name] if defined(row.get(name)) else "" for name in columns])
     _replace(path, text.getvalue())
 
 
@@ -70,13 +70,18 @@ def write_json(content: Any, path: Path) -> None:
     _replace(path, json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")
 
 
+def defined(value: Any) -> bool:
+    """Whether a field says anything: None and NaN do not."""
+    return value is not None and not (isinstance(value, float | np.floating) and math.isnan(value))
+
+
 def _numeric_columns(rows: Iterable[Row], keys: set[str]) -> list[str]:
     names = dict.fromkeys(name for row in rows for name, value in row.items() if _is_number(value))
     return [name for name in names if name not in keys]
 
 
 def _statistics(rows: Sequence[Row], metric: str, case: str, seed: int) -> dict[str, Any]:
-    values = [(row[case], float(row[metric])) for row in rows if not _undefined(row.get(metric))]
+    values = [(row[case], float(row[metric])) for row in rows if defined(row.get(metric))]
     numbers = np.array([value for _, value in values])
     found: dict[str, Any] = {"n": len(numbers), "cases": len({name for name, _ in values})}
     found["undefined"] = len(rows) - len(numbers)
@@ -103,10 +108,6 @@ def _interval(values: Sequence[tuple[Any, float]], seed: int) -> tuple[float | N
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-
-
-def _undefined(value: Any) -> bool:
-    return value is None or (isinstance(value, float | np.floating) and math.isnan(value))
 
 
 def _plain(content: Any) -> Any:
