@@ -33,6 +33,8 @@ ROOMS: dict[str, frozenset[str]] = {
     "evaluation": SHARED,
     "measurement": SHARED,
     "training": SHARED | {"model", "simulation", "io", "evaluation"},
+    # What PointSeg is compared with: trained by its loop, returning its results, so that all else is the same code.
+    "peers": SHARED | {"model", "io", "evaluation", "training"},
 }
 NUMERIC = frozenset({"numpy", "scipy"})
 PACKAGES: dict[str, frozenset[str]] = {
@@ -49,6 +51,7 @@ PACKAGES: dict[str, frozenset[str]] = {
     "evaluation": NUMERIC,
     "measurement": NUMERIC,
     "training": NUMERIC | {"torch", "safetensors", "tomli"},
+    "peers": NUMERIC | {"torch", "monai", "cv2"},
     "cli": frozenset({"numpy"}),
     "__init__": frozenset(),
 }
