@@ -22,7 +22,7 @@ LK_LEVELS = 4
 # a round trip to the next frame that ends farther away than this has lost the tissue
 ROUND_TRIP_PX = 1.0
 
-# carries positions float32 [M, 2] from one uint8 [H, W] frame to another: where they are then, and whether they are seen
+# from one frame uint8 [H, W] to another: where positions float32 [M, 2] are then, and whether they are seen
 Step = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
@@ -59,7 +59,8 @@ def dis_flow(clip: CineClip, points: np.ndarray) -> PointTracks:
     """Dense inverse search flow (Kroeger et al. 2016), read bilinearly at each point.
 
     OpenCV's medium preset, refined down to full size: left at half size as preset, it overestimates small shifts by
-    about 5 %, which adds up over a chain. A point counts as seen as long as it is inside the image. Arguments, result and errors are those of `lucas_kanade`.
+    about 5 %, which adds up over a chain. A point counts as seen as long as it is inside the image. Arguments, result
+    and errors are those of `lucas_kanade`.
     """
     cv2 = _import_cv2()
     flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
