@@ -18,6 +18,10 @@ class ReadError(PointSegError, OSError):
     """A file cannot be read as an ultrasound clip or a result."""
 
 
+class AbsentError(ReadError):
+    """A file that a dataset should hold is not there; what is there is sound."""
+
+
 class WriteError(PointSegError, OSError):
     """A result cannot be written; nothing half-written is left behind."""
 

@@ -77,7 +77,7 @@ def _segmentation(predictor: PointSegPredictor, options: argparse.Namespace) -> 
 
 def _tracking(predictor: PointSegPredictor, options: argparse.Namespace) -> list[dict[str, Any]]:
     from PointSegLib.evaluation import evaluate_tracking
-    from PointSegLib.io.camus import list_patients
+    from PointSegLib.io.camus_info import list_patients
     from PointSegLib.training.cases import simulated_cases
     from PointSegLib.training.frames import read_camus_set
 

@@ -1,4 +1,4 @@
-"""Files in and out: `read_clip` the readers of datasets, `write_labels`, `write_tracks`, `write_overlay`.
+"""Files in and out: `read_clip`, the readers of datasets, `write_labels`, `write_tracks`, `write_overlay`.
 
 Names are imported on first use: Slicer greys colour frames with `io.colour` without what the file readers need.
 """
@@ -9,13 +9,15 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "CamusInfo": "camus",
+    "CamusInfo": "camus_info",
     "Problem": "problems",
     "TrackedClip": "synus",
-    "list_patients": "camus",
+    "annotated_frames": "camus",
+    "annotated_sequences": "camus",
+    "list_patients": "camus_info",
     "list_synus": "synus",
     "read_camus_frame": "camus",
-    "read_camus_info": "camus",
+    "read_camus_info": "camus_info",
     "read_camus_sequence": "camus",
     "read_clip": "reading",
     "read_synus_case": "synus",

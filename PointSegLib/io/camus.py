@@ -5,9 +5,9 @@ Views are "2CH" and "4CH", phases "ED" and "ES"; half sequences run from ED to E
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -15,89 +15,16 @@ import numpy as np
 import SimpleITK
 
 from PointSegLib.clip import CineClip
-from PointSegLib.errors import ReadError
+from PointSegLib.errors import AbsentError, ReadError
+from PointSegLib.io.camus_info import VIEWS, Folder, checked, read_camus_info
+from PointSegLib.io.problems import Problem, walk_cases
 from PointSegLib.io.volumes import read_volume
+from PointSegLib.result import LABEL_NAMES
 
-VIEWS = ("2CH", "4CH")
 PHASES = ("ED", "ES")
-SUBSETS = ("training", "validation", "testing")
 SUFFIXES = {".nii.gz": "NiftiImageIO", ".nii": "NiftiImageIO", ".mhd": "MetaImageIO"}
+BACKGROUND = 0
 SEQUENCES = ("half_sequence", "sequence")
-
-Folder = str | os.PathLike[str]
-
-
-@dataclass(frozen=True)
-class CamusInfo:
-    """What `Info_<view>.cfg` says of one view.
-
-    Attributes:
-        ed: number of the end-diastolic frame, counted from 1.
-        es: number of the end-systolic frame, counted from 1.
-        frames: number of frames of the half sequence.
-        sex: "F" or "M", empty when absent.
-        age: years, or None.
-        quality: "Good", "Medium" or "Poor", empty when absent.
-        ef_percent: ejection fraction, or None.
-        frame_rate_hz: frames per second, or None (the first layout does not say).
-    """
-
-    ed: int
-    es: int
-    frames: int
-    sex: str = ""
-    age: float | None = None
-    quality: str = ""
-    ef_percent: float | None = None
-    frame_rate_hz: float | None = None
-
-
-def list_patients(root: Folder, subset: str) -> list[str]:
-    """List the patients of the official split, from `subgroup_<subset>.txt` in, beside or above `root`.
-
-    Args:
-        root: the folder that holds the patient folders.
-        subset: "training", "validation" or "testing".
-
-    Raises:
-        ReadError: for another subset, or when the list is not found.
-    """
-    if subset not in SUBSETS:
-        msg = f"CAMUS has no subset {subset!r}; choose one of {', '.join(SUBSETS)}."
-        raise ReadError(msg)
-    base, name = Path(root), f"subgroup_{subset}.txt"
-    for folder in (base, base / "database_split", base.parent, base.parent / "database_split"):
-        if (folder / name).is_file():
-            return [line.strip() for line in (folder / name).read_text().splitlines() if line.strip()]
-    msg = f"{base} has no {name}, nor has a folder database_split beside it; copy it there from the CAMUS download."
-    raise ReadError(msg)
-
-
-def read_camus_info(root: Folder, patient: str, view: str) -> CamusInfo | None:
-    """Read `Info_<view>.cfg` of a patient; None when the file is not there.
-
-    Raises:
-        ReadError: when the file does not name ED, ES and NbFrame as numbers.
-    """
-    path = Path(root) / patient / f"Info_{_checked(view, VIEWS)}.cfg"
-    if not path.is_file():
-        return None
-    pairs = (line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
-    said = {key.strip().lower(): value.strip() for key, value in pairs}
-    try:
-        return CamusInfo(
-            ed=int(said["ed"]),
-            es=int(said["es"]),
-            frames=int(said["nbframe"]),
-            sex=said.get("sex", ""),
-            age=_number(said.get("age")),
-            quality=said.get("imagequality", ""),
-            ef_percent=_number(said.get("ef") or said.get("lvef")),
-            frame_rate_hz=_number(said.get("framerate")),
-        )
-    except (KeyError, ValueError) as error:
-        msg = f"{path} does not give ED, ES and NbFrame as numbers ({error}); restore it from the CAMUS download."
-        raise ReadError(msg) from error
 
 
 def read_camus_frame(root: Folder, patient: str, view: str, phase: str) -> tuple[CineClip, np.ndarray | None]:
@@ -116,7 +43,7 @@ def read_camus_frame(root: Folder, patient: str, view: str, phase: str) -> tuple
     Raises:
         ReadError: when the image is not there, or the labels do not fit it.
     """
-    stem = f"{patient}_{_checked(view, VIEWS)}_{_checked(phase, PHASES)}"
+    stem = f"{patient}_{checked(view, VIEWS)}_{checked(phase, PHASES)}"
     path = _find(Path(root) / patient, [stem])
     clip = replace(_clip(path), times_s=None)
     labels = _labels(path, clip)
@@ -124,36 +51,51 @@ def read_camus_frame(root: Folder, patient: str, view: str, phase: str) -> tuple
 
 
 def annotated_frames(
-    root: Folder, patients: Iterable[str], views: Sequence[str] = VIEWS
+    root: Folder, patients: Iterable[str], views: Sequence[str] = VIEWS, problems: list[Problem] | None = None
 ) -> Iterator[tuple[str, CineClip, np.ndarray]]:
-    """Read the annotated ED and ES frames of some patients, one by one; what is not there is left out.
+    """Read the annotated ED and ES frames of some patients, one by one.
+
+    A view that none of the patients has is taken as not downloaded and left out without a word.
 
     Args:
         root: the folder that holds the patient folders.
         patients: their names.
         views: "2CH", "4CH" or both.
+        problems: takes the frames that are damaged or not there, which are left out. Without it, damaged frames
+            raise before the first is given, and what is not there is listed in one warning.
 
     Yields:
         `patient_view_phase`, the clip of one frame, and its labels uint8 `[H, W]`.
 
     Raises:
-        ReadError: when none is found, or a frame that is there is damaged.
+        ReadError: when none can be used, or, without `problems`, when some are damaged: all of them are listed.
     """
-    found = False
-    for patient, view, phase in product(patients, views, PHASES):
-        stem = f"{patient}_{view}_{phase}"
-        if not any(path.name.startswith(f"{stem}.") for path in _images(Path(root) / patient)):
-            continue
-        clip, labels = read_camus_frame(root, patient, view, phase)
-        if labels is not None:
-            found = True
-            yield stem, clip, labels
-    if not found:
-        msg = (
-            f"{root}: no annotated CAMUS frame of these patients in {' or '.join(views)} was found; "
-            "give the folder that holds patient0001 and so on."
-        )
-        raise ReadError(msg)
+    cases = [
+        (f"{patient}_{view}_{phase}", partial(_annotated, read_camus_frame, root, patient, view, phase))
+        for patient, view in _patients_with_views(root, patients, views, PHASES)
+        for phase in PHASES
+    ]
+    yield from _walk(root, cases, f"annotated CAMUS frame of these patients in {' or '.join(views)}", problems)
+
+
+def annotated_sequences(
+    root: Folder, patients: Iterable[str], views: Sequence[str] = VIEWS, problems: list[Problem] | None = None
+) -> Iterator[tuple[str, CineClip, np.ndarray]]:
+    """Read the half sequences, from ED to ES, whose every frame has labels; otherwise as `annotated_frames`.
+
+    A sequence without `Info_<view>.cfg` cannot be used here, as its direction of time is unknown.
+
+    Yields:
+        `patient_view`, the clip, and its labels uint8 `[T, H, W]`.
+
+    Raises:
+        ReadError: as `annotated_frames` does.
+    """
+    cases = [
+        (f"{patient}_{view}", partial(_annotated, _directed_sequence, root, patient, view))
+        for patient, view in _patients_with_views(root, patients, views, SEQUENCES)
+    ]
+    yield from _walk(root, cases, f"annotated CAMUS sequence of these patients in {' or '.join(views)}", problems)
 
 
 def read_camus_sequence(root: Folder, patient: str, view: str) -> tuple[CineClip, np.ndarray | None]:
@@ -170,16 +112,20 @@ def read_camus_sequence(root: Folder, patient: str, view: str) -> tuple[CineClip
     Raises:
         ReadError: when there is no sequence, or the labels do not fit it.
     """
-    path = _find(Path(root) / patient, [f"{patient}_{_checked(view, VIEWS)}_{kind}" for kind in SEQUENCES])
+    path = _find(Path(root) / patient, [f"{patient}_{checked(view, VIEWS)}_{kind}" for kind in SEQUENCES])
     clip, info = _clip(path), read_camus_info(root, patient, view)
     labels = _labels(path, clip)
     warnings = []
     frames = clip.frames
     if info is None:
         warnings.append(f"Info_{view}.cfg is missing: the direction of time and the frame rate are unknown.")
-    elif info.ed > info.es:
-        frames = frames[::-1]
-        labels = None if labels is None else np.ascontiguousarray(labels[::-1])
+    else:
+        if info.frames != len(frames):
+            warnings.append(f"Info_{view}.cfg speaks of {info.frames} frames, {path.name} has {len(frames)}.")
+        if info.ed > info.es:
+            frames = frames[::-1]
+            labels = None if labels is None else np.ascontiguousarray(labels[::-1])
+            warnings.append(f"{path.name} runs from ES to ED and was turned round.")
     rate = info.frame_rate_hz if info else None
     times = np.arange(len(frames)) / rate if rate else None
     return replace(clip, frames=frames, times_s=times, warnings=tuple(warnings)), labels
@@ -210,24 +156,53 @@ def read_patient_folder(folder: Path) -> CineClip:
     raise ReadError(msg)
 
 
+def _patients_with_views(
+    root: Folder, patients: Iterable[str], views: Sequence[str], kinds: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Patients with each view that any of them has as one of `kinds`."""
+    known = list(patients)
+    names = [path.name for patient in known for path in _images(Path(root) / patient)]
+    there = [view for view in views if any(f"_{view}_{kind}." in name for name in names for kind in kinds)]
+    return list(product(known, there))
+
+
+def _annotated(
+    read: Callable[..., tuple[CineClip, np.ndarray | None]], root: Folder, patient: str, *which: str
+) -> tuple[CineClip, np.ndarray]:
+    clip, labels = read(root, patient, *which)
+    if labels is None:
+        msg = f"{clip.source} has no masks: its file with _gt is missing; copy it from the CAMUS download."
+        raise AbsentError(msg)
+    return clip, labels
+
+
+def _directed_sequence(root: Folder, patient: str, view: str) -> tuple[CineClip, np.ndarray | None]:
+    sequence = read_camus_sequence(root, patient, view)
+    if read_camus_info(root, patient, view) is None:
+        msg = f"{Path(root) / patient} has no Info_{view}.cfg, which tells the direction of time; copy it there."
+        raise AbsentError(msg)
+    return sequence
+
+
+def _walk(
+    root: Folder,
+    cases: Iterable[tuple[str, Callable[[], tuple[CineClip, np.ndarray]]]],
+    wanted: str,
+    problems: list[Problem] | None,
+) -> Iterator[tuple[str, CineClip, np.ndarray]]:
+    found = False
+    for name, (clip, labels) in walk_cases(root, cases, problems):
+        found = True
+        yield name, clip, labels
+    if not found:
+        msg = f"{root}: no {wanted} was found; give the folder that holds patient0001 and so on."
+        raise ReadError(msg)
+
+
 def _images(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.glob(f"{folder.name}_*CH_*")):
         if path.name.endswith(tuple(SUFFIXES)) and "_gt." not in path.name:
             yield path
-
-
-def _checked(value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        msg = f"CAMUS has no {value!r}; choose one of {', '.join(allowed)}."
-        raise ReadError(msg)
-    return value
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return None
 
 
 def _find(folder: Path, stems: list[str]) -> Path:
@@ -237,7 +212,7 @@ def _find(folder: Path, stems: list[str]) -> Path:
                 return folder / f"{stem}{suffix}"
     there = ", ".join(p.name for p in sorted(folder.iterdir())) if folder.is_dir() else "no such folder"
     msg = f"{folder} has no {' or '.join(stems)} (.nii.gz, .nii or .mhd); it has: {there or 'nothing'}."
-    raise ReadError(msg)
+    raise AbsentError(msg)
 
 
 def _suffix(path: Path) -> str:
@@ -264,4 +239,9 @@ def _labels(path: Path, clip: CineClip) -> np.ndarray | None:
     if labels.shape != clip.frames.shape:
         msg = f"{gt} has the shape {list(labels.shape)} but {path.name} has {list(clip.frames.shape)}; restore both."
         raise ReadError(msg)
-    return np.rint(labels).astype(np.uint8)
+    unknown = np.setdiff1d(labels, [BACKGROUND, *LABEL_NAMES])
+    if len(unknown):
+        said = ", ".join(f"{value:g}" for value in unknown[:5])
+        msg = f"{gt} holds the values {said}; CAMUS labels are 0 to {max(LABEL_NAMES)}: restore it."
+        raise ReadError(msg)
+    return labels.astype(np.uint8)

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ import numpy as np
 
 from PointSegLib.atomic import atomic_path
 from PointSegLib.clip import CineClip
-from PointSegLib.errors import ClipError, ReadError, WriteError
-from PointSegLib.io.problems import Problem, settle
+from PointSegLib.errors import AbsentError, ClipError, ReadError, WriteError
+from PointSegLib.io.problems import Problem, inspect_cases, settle
 
 SPLITS = ("train", "valid")
 INFO = "info.csv"
@@ -98,15 +99,15 @@ def write_synus_case(folder: Folder, clip: TrackedClip) -> None:
     except (TypeError, ValueError) as error:
         msg = f"{folder}: the meta of {clip.name} is not plain JSON ({error}); give numbers, text, lists and None."
         raise WriteError(msg) from error
-    with _whole_folder(Path(folder) / clip.name) as partial:
-        np.save(partial / "video.npy", clip.frames)
-        np.save(partial / "points.npy", np.ascontiguousarray(clip.points.transpose(1, 0, 2), np.float32))
-        np.save(partial / "visibility.npy", np.ascontiguousarray(clip.visible.T, bool))
-        np.save(partial / "mask.npy", np.asarray(clip.mask, np.uint8))
+    with _whole_folder(Path(folder) / clip.name) as temporary:
+        np.save(temporary / "video.npy", clip.frames)
+        np.save(temporary / "points.npy", np.ascontiguousarray(clip.points.transpose(1, 0, 2), np.float32))
+        np.save(temporary / "visibility.npy", np.ascontiguousarray(clip.visible.T, bool))
+        np.save(temporary / "mask.npy", np.asarray(clip.mask, np.uint8))
         if clip.labels is not None:
-            np.save(partial / "labels.npy", np.asarray(clip.labels, np.uint8))
+            np.save(temporary / "labels.npy", np.asarray(clip.labels, np.uint8))
         if clip.meta:
-            (partial / "meta.json").write_text(meta, encoding="utf-8")
+            (temporary / "meta.json").write_text(meta, encoding="utf-8")
 
 
 def write_synus_info(folder: Folder, rows: Iterable[tuple[str, str]]) -> None:
@@ -139,27 +140,20 @@ def list_synus(folder: Folder, split: str | None = None, problems: list[Problem]
     Args:
         folder: the dataset.
         split: "train" or "valid"; all when None.
-        problems: takes the cases that cannot be read, which are left out; without it they raise.
+        problems: takes the cases that cannot be read, which are left out; without it damaged cases raise.
 
     Returns:
         Names of readable cases.
 
     Raises:
-        ReadError: when `info.csv` is missing or damaged; when cases cannot be read and `problems` is None: all of
-            them are listed; when no readable case remains.
+        ReadError: when `info.csv` is missing or damaged; when cases are damaged and `problems` is None: all of them
+            are listed; when no readable case remains.
     """
     if split is not None and split not in SPLITS:
         msg = f"SynUS has no split {split!r}; choose one of {', '.join(SPLITS)}."
         raise ReadError(msg)
-    good, found = [], []
-    for name, its_split in _read_info(folder).items():
-        if split not in (None, its_split):
-            continue
-        try:
-            _read_case(Path(folder) / name, its_split)
-            good.append(name)
-        except ReadError as error:
-            found.append(Problem(name, str(error)))
+    rows = {name: own for name, own in _read_info(folder).items() if split in (None, own)}
+    good, found = inspect_cases((name, partial(_read_case, Path(folder) / name, own)) for name, own in rows.items())
     settle(folder, found, problems)
     if not good:
         msg = f"{folder} has no readable case{f' of the split {split}' if split else ''}; is this the right folder?"
@@ -204,6 +198,9 @@ def _read_info(folder: Folder) -> dict[str, str]:
 
 
 def _read_case(folder: Path, split: str) -> TrackedClip:
+    if not folder.is_dir():
+        msg = f"{folder} does not exist although {INFO} lists it; write or download the case again."
+        raise AbsentError(msg)
     video, labels = _array(folder / "video.npy"), folder / "labels.npy"
     try:
         frames = video if video.dtype == np.uint8 else CineClip(video).frames
@@ -275,15 +272,15 @@ def _faults(clip: TrackedClip) -> list[str]:
 @contextmanager
 def _whole_folder(target: Path) -> Iterator[Path]:
     """Give a temporary folder beside `target` that takes its name when the block ends without an exception."""
-    partial = target.with_name(f".{uuid.uuid4().hex[:12]}.partial.{target.name}")
-    older = partial.with_suffix(".older")
+    temporary = target.with_name(f".{uuid.uuid4().hex[:12]}.partial.{target.name}")
+    older = temporary.with_suffix(".older")
     try:
-        partial.mkdir(parents=True)
-        yield partial
+        temporary.mkdir(parents=True)
+        yield temporary
         if target.exists():
             os.replace(target, older)
         try:
-            os.replace(partial, target)
+            os.replace(temporary, target)
         except OSError:
             if older.exists():
                 os.replace(older, target)
@@ -292,5 +289,5 @@ def _whole_folder(target: Path) -> Iterator[Path]:
         msg = f"{target} cannot be written ({error.strerror or error}); choose a folder you may write to that has room."
         raise WriteError(msg) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(older, ignore_errors=True)

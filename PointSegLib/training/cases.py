@@ -10,7 +10,8 @@ import torch
 
 from PointSegLib.clip import CineClip
 from PointSegLib.evaluation import SegmentationCase, TrackingCase, TrackSet
-from PointSegLib.io.camus import annotated_frames, list_patients
+from PointSegLib.io.camus import annotated_frames
+from PointSegLib.io.camus_info import list_patients
 from PointSegLib.training.frames import FrameSet
 from PointSegLib.training.tracker_stage import draw_clip
 
@@ -19,7 +20,7 @@ def camus_cases(root: Path, subset: str, view: str) -> Iterator[SegmentationCase
     """ED and ES of every patient of a subset, each frame a clip of its own, at native size and spacing.
 
     Raises:
-        ReadError: when no patient of the subset has an annotated frame of this view, or one is damaged.
+        ReadError: when no patient of the subset has an annotated frame of this view, or some are damaged.
     """
     for name, clip, labels in annotated_frames(root, list_patients(root, subset), (view,)):
         yield name, clip, {0: labels}

@@ -67,7 +67,7 @@ def read_camus_set(root: str | Path, patients: Iterable[str], size: int, cache: 
         cache: packed file to read instead where it exists, and to write where it does not.
 
     Raises:
-        ReadError: when none of the patients has an annotated frame, or one is damaged.
+        ReadError: when none of the patients has an annotated frame, or some are damaged.
     """
     if cache is not None and cache.is_file():
         return read_packed(cache, size)

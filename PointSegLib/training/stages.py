@@ -14,7 +14,7 @@ import torch
 
 import PointSegLib
 from PointSegLib.errors import PointSegError
-from PointSegLib.io.camus import list_patients
+from PointSegLib.io.camus_info import list_patients
 from PointSegLib.model import PRESETS, PointSeg, PointSegConfig, load_checkpoint, save_checkpoint, with_classes
 from PointSegLib.training.frames import FrameSet, read_camus_set, read_packed
 from PointSegLib.training.loop import Trainer

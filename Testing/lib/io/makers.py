@@ -1,4 +1,4 @@
-"""Files the reader tests make: small ultrasound DICOMs and the fan they show."""
+"""Files the reader tests make: small ultrasound DICOMs, images and movies, and the fan they show."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import SimpleITK
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
@@ -66,3 +67,24 @@ def ultrasound(
 def save(ds: FileDataset, path: Path) -> Path:
     ds.save_as(path, enforce_file_format=True)
     return path
+
+
+def write_image(path: Path, array: np.ndarray, spacing: tuple[float, ...] = (0.3, 0.15, 1.54)) -> None:
+    """Write an array `[H, W]` or `[T, H, W]` as ITK does; `spacing` is (column, row, third axis)."""
+    path.parent.mkdir(exist_ok=True)
+    image = SimpleITK.GetImageFromArray(array)
+    image.SetSpacing(spacing[: image.GetDimension()])
+    SimpleITK.WriteImage(image, str(path))
+
+
+def write_avi(path: Path, frames: np.ndarray, rate: int = 25) -> None:
+    """Write uint8 `[T, H, W]` as a lossless movie; needs PyAV."""
+    import av
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "gray"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="gray")))
+        container.mux(stream.encode(None))

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK
 
 from PointSegLib.errors import ReadError
 from PointSegLib.io import list_patients, read_camus_frame, read_camus_info, read_camus_sequence, read_clip
-from Testing.lib.io.makers import fan_frames
+from Testing.lib.io.makers import fan_frames, write_image
 
 PATIENT = "patient0007"
 DATA = Path(os.environ.get("POINTSEG_SHARED_DATA", Path(__file__).resolve().parents[3] / ".." / "shared" / "data"))
@@ -23,13 +22,6 @@ FRAMES = fan_frames(5)
 LABELS = np.stack([np.full((60, 80), value % 4, np.uint8) for value in range(5)])
 
 
-def write(path, array, spacing=(0.3, 0.15, 1.54)):
-    path.parent.mkdir(exist_ok=True)
-    image = SimpleITK.GetImageFromArray(array)
-    image.SetSpacing(spacing[: image.GetDimension()])
-    SimpleITK.WriteImage(image, str(path))
-
-
 def write_info(root, ed, es, view="4CH", rate="FrameRate: 50.0\n"):
     text = f"ED: {ed}\nES: {es}\nNbFrame: 5\nSex: F\nAge: 56\nImageQuality: Good\nEF: 54\n{rate}"
     (root / PATIENT / f"Info_{view}.cfg").write_text(text)
@@ -38,8 +30,8 @@ def write_info(root, ed, es, view="4CH", rate="FrameRate: 50.0\n"):
 def write_sequence(root, layout, view="4CH"):
     name, suffix = ("half_sequence", ".nii.gz") if layout == "new" else ("sequence", ".mhd")
     stem = root / PATIENT / f"{PATIENT}_{view}_{name}"
-    write(Path(f"{stem}{suffix}"), FRAMES)
-    write(Path(f"{stem}_gt{suffix}"), LABELS)
+    write_image(Path(f"{stem}{suffix}"), FRAMES)
+    write_image(Path(f"{stem}_gt{suffix}"), LABELS)
 
 
 @pytest.mark.parametrize("layout", ["new", "old"])
@@ -53,13 +45,30 @@ def test_sequence_keeps_frames_labels_spacing_and_rate(tmp_path, layout):
     assert np.allclose(clip.times_s, np.arange(5) / 50)
 
 
+@pytest.mark.parametrize("view", ["2CH", "4CH"])
 @pytest.mark.parametrize("layout", ["new", "old"])
-def test_sequence_from_es_to_ed_is_turned_round(tmp_path, layout):
-    write_sequence(tmp_path, layout)
-    write_info(tmp_path, 5, 1)
-    clip, labels = read_camus_sequence(tmp_path, PATIENT, "4CH")
+def test_sequence_from_es_to_ed_is_turned_round_and_says_so(tmp_path, layout, view):
+    write_sequence(tmp_path, layout, view)
+    write_info(tmp_path, 5, 1, view)
+    clip, labels = read_camus_sequence(tmp_path, PATIENT, view)
     assert np.array_equal(clip.frames, FRAMES[::-1])
     assert np.array_equal(labels, LABELS[::-1])
+    assert any("turned round" in w for w in clip.warnings)
+
+
+def test_sequence_of_another_length_than_its_info_is_doubted(tmp_path):
+    write_sequence(tmp_path, "new")
+    write_info(tmp_path, 1, 5)
+    info = tmp_path / PATIENT / "Info_4CH.cfg"
+    info.write_text(info.read_text().replace("NbFrame: 5", "NbFrame: 9"))
+    assert any("speaks of 9 frames" in w for w in read_camus_sequence(tmp_path, PATIENT, "4CH")[0].warnings)
+
+
+def test_unknown_label_values_are_refused(tmp_path):
+    write_image(tmp_path / PATIENT / f"{PATIENT}_2CH_ES.nii.gz", FRAMES[0])
+    write_image(tmp_path / PATIENT / f"{PATIENT}_2CH_ES_gt.nii.gz", LABELS[2] + 5)
+    with pytest.raises(ReadError, match=r"_gt\.nii\.gz holds the values 7; CAMUS labels are 0 to 3"):
+        read_camus_frame(tmp_path, PATIENT, "2CH", "ES")
 
 
 def test_without_frame_rate_times_are_unknown(tmp_path):
@@ -91,21 +100,21 @@ def test_broken_info_is_refused_by_name(tmp_path):
 
 
 def test_frame_without_labels_has_none(tmp_path):
-    write(tmp_path / PATIENT / f"{PATIENT}_2CH_ES.nii.gz", FRAMES[0])
+    write_image(tmp_path / PATIENT / f"{PATIENT}_2CH_ES.nii.gz", FRAMES[0])
     clip, labels = read_camus_frame(tmp_path, PATIENT, "2CH", "ES")
     assert np.array_equal(clip.frames, FRAMES[:1])
     assert labels is None
 
 
 def test_labels_of_another_size_are_refused(tmp_path):
-    write(tmp_path / PATIENT / f"{PATIENT}_2CH_ES.nii.gz", FRAMES[0])
-    write(tmp_path / PATIENT / f"{PATIENT}_2CH_ES_gt.nii.gz", LABELS[0, :50])
+    write_image(tmp_path / PATIENT / f"{PATIENT}_2CH_ES.nii.gz", FRAMES[0])
+    write_image(tmp_path / PATIENT / f"{PATIENT}_2CH_ES_gt.nii.gz", LABELS[0, :50])
     with pytest.raises(ReadError, match=r"_gt\.nii\.gz has the shape \[1, 50, 80\]"):
         read_camus_frame(tmp_path, PATIENT, "2CH", "ES")
 
 
 def test_missing_view_lists_what_is_there(tmp_path):
-    write(tmp_path / PATIENT / f"{PATIENT}_2CH_ES.nii.gz", FRAMES[0])
+    write_image(tmp_path / PATIENT / f"{PATIENT}_2CH_ES.nii.gz", FRAMES[0])
     with pytest.raises(ReadError, match=r"has no patient0007_4CH_ES .* it has: patient0007_2CH_ES\.nii\.gz"):
         read_camus_frame(tmp_path, PATIENT, "4CH", "ES")
 
@@ -124,7 +133,7 @@ def test_patient_folder_reads_its_four_chamber_sequence(tmp_path):
 
 
 def test_patient_folder_with_stills_reads_one_and_says_which(tmp_path):
-    write(tmp_path / PATIENT / f"{PATIENT}_2CH_ED.nii.gz", FRAMES[0])
+    write_image(tmp_path / PATIENT / f"{PATIENT}_2CH_ED.nii.gz", FRAMES[0])
     clip = read_clip(tmp_path / PATIENT)
     assert len(clip) == 1
     assert any("2CH ED still" in w for w in clip.warnings)
