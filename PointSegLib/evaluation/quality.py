@@ -9,6 +9,16 @@ ALL, GOOD_MEDIUM, POOR = "all", "good+medium", "poor"
 _MEMBERS = {GOOD_MEDIUM: ("good", "medium"), POOR: ("poor",)}
 
 
+def described(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Rows with the columns `patient` and `quality` put before their own.
+
+    Args:
+        rows: with a column `case`.
+        about: `patient` and `quality` by case; a case that is not there is its own patient, of unknown quality.
+    """
+    return [{"patient": row["case"], "quality": "", **about.get(row["case"], {}), **row} for row in rows]
+
+
 def by_quality(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
     """Rows of each quality group, by their column `quality` ("Good", "medium", ...; absent or empty when unknown).
 

@@ -1,11 +1,14 @@
-"""Point tracking scores as TAP-Vid defines them (Doersch et al. 2022), with errors in pixels and mm beside them.
+"""Point tracking scores as TAP-Vid defines them (Doersch et al. 2022), and the same in mm beside them.
 
 Positions are scaled so that the image spans 256 x 256 before thresholds of 1, 2, 4, 8 and 16 apply, with a strict <.
+That raster squeezes the two axes differently and hides how large the heart is; so, where the pixel size is known, the
+same scores are given with thresholds of 0.5, 1, 2, 4 and 8 mm.
 In mode `first` only frames after the query frame count; in mode `strided` all but the query frame do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -14,6 +17,7 @@ from PointSegLib.errors import PointError
 
 RASTER = 256.0
 THRESHOLDS = (1.0, 2.0, 4.0, 8.0, 16.0)
+THRESHOLDS_MM = (0.5, 1.0, 2.0, 4.0, 8.0)
 QUERY_MODES = ("first", "strided")
 _NOTHING = float("nan")
 
@@ -26,6 +30,9 @@ class TrackingScores:
         average_jaccard: AJ, 0..1, mean over the thresholds of TP / (visible in truth + FP).
         position_accuracy: <delta_avg, 0..1, mean over the thresholds of the share of truly visible points within.
         occlusion_accuracy: OA, 0..1, share of points whose visibility is told rightly.
+        average_jaccard_mm: AJ with the thresholds in mm; NaN without a pixel size.
+        position_accuracy_mm: <delta_avg with the thresholds in mm; NaN without a pixel size.
+        within_mm: share of truly visible points within each threshold in mm; NaN without a pixel size.
         median_error_raster: mean over points of the median-over-time error, on the 256 x 256 raster.
         median_error_px: the same in pixels of the clip.
         median_error_mm: the same in mm; NaN without a pixel size.
@@ -37,6 +44,9 @@ class TrackingScores:
     average_jaccard: float
     position_accuracy: float
     occlusion_accuracy: float
+    average_jaccard_mm: float
+    position_accuracy_mm: float
+    within_mm: tuple[float, ...]
     median_error_raster: float
     median_error_px: float
     median_error_mm: float
@@ -45,8 +55,10 @@ class TrackingScores:
     evaluated: int
 
     def as_row(self) -> dict[str, float]:
-        """The scores by name, for a table."""
-        return asdict(self)
+        """The scores by name, for a table; `within_mm` becomes a column `within_0.5_mm` and so on."""
+        row = asdict(self)
+        shares = row.pop("within_mm")
+        return row | {f"within_{limit:g}_mm": share for limit, share in zip(THRESHOLDS_MM, shares, strict=True)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +116,16 @@ def score_tracks(
     metric = np.full_like(pixels, np.nan)
     if spacing_mm is not None:
         metric = np.linalg.norm(offset * np.asarray(spacing_mm[::-1], np.float64), axis=-1)
-    accuracy, jaccard = _threshold_scores(raster, prediction.visible, truth.visible, counted)
+    shares, jaccards = _threshold_scores(raster, THRESHOLDS, prediction.visible, truth.visible, counted)
+    shares_mm, jaccards_mm = _threshold_scores(metric, THRESHOLDS_MM, prediction.visible, truth.visible, counted)
     told_rightly = (prediction.visible == truth.visible)[counted]
     return TrackingScores(
-        average_jaccard=jaccard,
-        position_accuracy=accuracy,
+        average_jaccard=float(np.mean(jaccards)),
+        position_accuracy=float(np.mean(shares)),
         occlusion_accuracy=float(told_rightly.mean()) if told_rightly.size else _NOTHING,
+        average_jaccard_mm=float(np.mean(jaccards_mm)),
+        position_accuracy_mm=float(np.mean(shares_mm)),
+        within_mm=tuple(shares_mm),
         median_error_raster=_median_trajectory_error(raster, seen),
         median_error_px=_median_trajectory_error(pixels, seen),
         median_error_mm=_median_trajectory_error(metric, seen),
@@ -159,19 +175,24 @@ def _counted(query_frame: np.ndarray, frames: int, query_mode: str) -> np.ndarra
 
 
 def _threshold_scores(
-    error: np.ndarray, told_visible: np.ndarray, visible: np.ndarray, counted: np.ndarray
-) -> tuple[float, float]:
-    """(<delta_avg, AJ), pooled over the points of the clip as TAP-Vid does."""
+    error: np.ndarray, thresholds: Sequence[float], told_visible: np.ndarray, visible: np.ndarray, counted: np.ndarray
+) -> tuple[list[float], list[float]]:
+    """Share within and Jaccard at each threshold, pooled over the points of the clip as TAP-Vid does.
+
+    Errors that are all NaN (no pixel size) leave nothing to score.
+    """
+    if np.isnan(error).all():
+        return [_NOTHING] * len(thresholds), [_NOTHING] * len(thresholds)
     positives = int((visible & counted).sum())
     shares, jaccards = [], []
-    for threshold in THRESHOLDS:
+    for threshold in thresholds:
         within = error < threshold
         correct = within & visible & counted
         false = told_visible & ~(within & visible) & counted
         union = positives + int(false.sum())
         shares.append(int(correct.sum()) / positives if positives else _NOTHING)
         jaccards.append(int((correct & told_visible).sum()) / union if union else _NOTHING)
-    return float(np.mean(shares)), float(np.mean(jaccards))
+    return shares, jaccards
 
 
 def _median_trajectory_error(error: np.ndarray, seen: np.ndarray) -> float:

@@ -124,3 +124,28 @@ def test_tracker_that_loses_points_is_named():
 
     with pytest.raises(PointError, match="walk: the tracker returned"):
         evaluate_tracking(lose, [_walk()])
+
+
+def test_a_case_that_fails_is_noted_and_the_others_are_scored():
+    good, bad = ("good", _clip(), {0: _labels()[0]}), ("bad", _clip(), {9: _labels()[0]})
+    failed: dict[str, str] = {}
+    scores = evaluate_segmentation(lambda clip: _result(_labels()), [bad, good], failed)
+    assert {row["case"] for row in scores.frames} == {"good"} == {row["case"] for row in scores.clips}
+    assert list(failed) == ["bad"]
+    assert "truth of frame 9" in failed["bad"]
+
+
+def test_a_tracker_that_fails_leaves_no_half_of_its_case():
+    def lose(clip: CineClip, points: np.ndarray) -> PointTracks:
+        return standing_still(clip, points[:-1])
+
+    failed: dict[str, str] = {}
+    assert evaluate_tracking(lose, [_walk()], failed=failed) == []
+    assert "the tracker returned" in failed["walk"]
+
+
+def test_masks_that_follow_their_tracks_agree_with_them():
+    scores = evaluate_segmentation(lambda clip: _result(_labels()), [("case", _clip(), {})])
+    (clip,) = scores.clips
+    assert clip["myo_track_warped_dice"] == 1.0
+    assert (clip["track_jitter_px"], clip["track_jitter_mm"]) == (0.0, 0.0)

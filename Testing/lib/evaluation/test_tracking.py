@@ -151,3 +151,52 @@ def test_unusable_tracks_are_named(change, message):
 def test_tracks_of_a_wrong_shape_are_refused():
     with pytest.raises(PointError, match=r"\[N, T, 2\]"):
         TrackSet(np.zeros((3, 2)), np.zeros((3, 2), bool))
+
+
+def test_millimetre_scores_by_hand():
+    truth = _still(4, 3)
+    # 0.6, 1.2, 3 and 9 mm along x
+    moved = _moved(truth, np.array([[2.0], [4.0], [10.0], [30.0]]))
+    scores = score_tracks(moved, truth, np.zeros(4, int), SQUARE, spacing_mm=(1.0, 0.3))
+    assert scores.within_mm == (0.0, 0.25, 0.5, 0.75, 0.75)
+    assert scores.position_accuracy_mm == pytest.approx(np.mean(scores.within_mm))
+    # all visible and told so: within = c of 4 gives c true and 4 - c false positives
+    assert scores.average_jaccard_mm == pytest.approx(np.mean([c / (8 - c) for c in (0, 1, 2, 3, 3)]))
+    row = scores.as_row()
+    assert (row["within_0.5_mm"], row["within_1_mm"], row["within_8_mm"]) == (0.0, 0.25, 0.75)
+
+
+def test_without_a_pixel_size_there_are_no_millimetre_scores():
+    truth = _still(2, 3)
+    row = score_tracks(truth, truth, np.zeros(2, int), SQUARE).as_row()
+    assert all(np.isnan(value) for name, value in row.items() if name.endswith("_mm"))
+    assert row["average_jaccard"] == 1.0
+
+
+@pytest.mark.parametrize("mode", ["first", "strided"])
+def test_scores_are_tapvids_definition_spelled_out_in_loops(mode):
+    rng = np.random.default_rng(3)
+    truth = TrackSet(rng.uniform(0, 100, (7, 9, 2)), rng.random((7, 9)) < 0.7)
+    told = TrackSet(truth.xy + rng.normal(0, 3, (7, 9, 2)), rng.random((7, 9)) < 0.8)
+    query_frame = rng.integers(0, 8, 7)
+    found = score_tracks(told, truth, query_frame, (128, 64), mode)
+    shares, jaccards, agree = [], [], []
+    for threshold in (1, 2, 4, 8, 16):
+        near = seen = true_positive = false_positive = 0
+        for point in range(7):
+            for frame in range(9):
+                if frame == query_frame[point] or (mode == "first" and frame < query_frame[point]):
+                    continue
+                dx, dy = (told.xy[point, frame] - truth.xy[point, frame]) * (256 / 128, 256 / 64)
+                within = dx * dx + dy * dy < threshold * threshold
+                visible, said = truth.visible[point, frame], told.visible[point, frame]
+                seen += visible
+                near += visible and within
+                true_positive += visible and within and said
+                false_positive += said and not (visible and within)
+                agree.append(visible == said)
+        shares.append(near / seen)
+        jaccards.append(true_positive / (seen + false_positive))
+    assert found.position_accuracy == pytest.approx(np.mean(shares))
+    assert found.average_jaccard == pytest.approx(np.mean(jaccards))
+    assert found.occlusion_accuracy == pytest.approx(np.mean(agree))
