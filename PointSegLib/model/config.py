@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 HINT_NONE, HINT_WALL, HINT_CAVITY, HINT_OUTSIDE = 0, 1, 2, 3
+N_HINTS = 3
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,15 @@ class BackboneConfig:
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Backbone followed by a deformable transformer over the levels of stride 8, 16 and 32.
+    """Backbone followed by what lets its levels inform each other.
 
-    Stride 4 stays out of the self-attention (it holds three quarters of the tokens) but is sampled by the decoders.
+    The paper's encoder is a deformable transformer over the levels of stride 8, 16 and 32; stride 4 stays out of it (it
+    holds three quarters of the tokens) but is sampled by the decoders. On a CPU convolutions do the same at a
+    fraction of the time: `n_layers=0` leaves the transformer out.
+
+    Attributes:
+        n_layers: layers of the deformable transformer.
+        top_down: add each coarser level to the finer one and smooth (a feature pyramid), for maps that are matched.
     """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
@@ -36,6 +43,7 @@ class EncoderConfig:
     n_heads: int = 6
     n_points: int = 4
     ffn_dim: int = 192
+    top_down: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,7 @@ class SegmenterConfig:
 
     Attributes:
         class_labels: the label value of each of the K mask tokens.
+        patch_stride: stride of the patch tokens that the points talk to.
         mask_stride: stride of the predicted masks relative to the network input.
     """
 
@@ -76,6 +85,7 @@ class SegmenterConfig:
     n_heads: int = 6
     ffn_dim: int = 192
     class_labels: tuple[int, ...] = (1, 2, 3)
+    patch_stride: int = 8
     mask_stride: int = 2
     use_trajectories: bool = True
     point_to_patch: bool = True
@@ -98,7 +108,7 @@ class PointSegConfig:
 
     preset: str = "small"
     image_size: int = 256
-    window: int = 12
+    window: int = 24
     window_overlap: int = 4
     grid_size: int = 16
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
@@ -106,11 +116,11 @@ class PointSegConfig:
 
 
 def small_config() -> PointSegConfig:
-    """The preset made for two CPU cores: both parts under five million parameters together."""
-    tracker = TrackerConfig(
-        encoder=EncoderConfig(BackboneConfig(widths=(16, 32, 64, 96, 96)), dim=96, n_layers=1, n_points=2)
-    )
-    segmenter = SegmenterConfig(encoder=EncoderConfig(BackboneConfig(widths=(16, 32, 64, 128, 160)), dim=96))
+    """The preset made for two CPU cores; Docs/benchmarks.md has the shapes that were tried."""
+    matching = EncoderConfig(BackboneConfig(widths=(16, 48, 96, 128, 128)), dim=96, n_layers=0, top_down=True)
+    tracker = TrackerConfig(encoder=matching, n_layers=3, n_heads=4, n_points=2, correlation_dim=64)
+    drawing = EncoderConfig(BackboneConfig(widths=(32, 64, 128, 160, 224)), dim=128, n_layers=0)
+    segmenter = SegmenterConfig(encoder=drawing, n_layers=2, n_heads=4, ffn_dim=256, patch_stride=16)
     return PointSegConfig(tracker=tracker, segmenter=segmenter)
 
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from PointSegLib.model.deformable import level_sizes, sample_map
+from PointSegLib.model.deformable import level_sizes
 
 
 class LocalCorrelation(nn.Module):
@@ -27,12 +27,11 @@ class LocalCorrelation(nn.Module):
         self.out_features = n_levels * ((2 * radius + 1) ** 2 + 2)
 
     def describe(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """Unit-length descriptors of every cell: one `[B, C, H_l, W_l]` per level.
+        """Unit-length descriptors of every cell: one `[B, C, H_l, W_l]` in channels_last per level.
 
         What all cells of a frame share is taken out first; it would make everything look alike.
         """
-        projected = (layer(m) for layer, m in zip(self.project, maps, strict=True))
-        return [F.normalize(F.instance_norm(p), dim=1) for p in projected]
+        return [_whitened(layer(m).float()) for layer, m in zip(self.project, maps, strict=True)]
 
     def volumes(self, described: Sequence[Tensor], query: Tensor) -> list[Tensor]:
         """Correlate the queries with every cell of every frame.
@@ -47,9 +46,9 @@ class LocalCorrelation(nn.Module):
         batch = query.shape[0]
         result = []
         for level, feature_map in enumerate(described):
-            frames = feature_map.flatten(2).unflatten(0, (batch, -1))
-            product = torch.einsum("bnc,btcs->btns", query[:, :, level], frames)
-            product = product * self.log_sharpness[level].exp()
+            cells = feature_map.permute(0, 2, 3, 1).flatten(1, 2).unflatten(0, (batch, -1))
+            sharp = query[:, :, level] * self.log_sharpness[level].exp()
+            product = torch.einsum("bnc,btsc->btns", sharp, cells)
             result.append(product.unflatten(-1, feature_map.shape[-2:]).flatten(0, 2).unsqueeze(1))
         return result
 
@@ -68,6 +67,16 @@ class LocalCorrelation(nn.Module):
         centre = locations.flatten(0, 1)[:, None, None]
         parts = []
         for volume, size in zip(volumes, level_sizes(volumes), strict=True):
-            around = sample_map(volume, centre + window / size).flatten(1)
+            # each volume has one channel, and a place of its own for every point
+            grid = (centre + window / size) * 2 - 1
+            around = F.grid_sample(volume, grid, padding_mode="zeros", align_corners=False).flatten(1)
             parts += [around / 10, around.softmax(-1) @ (window[0, 0] / self.radius).to(around.dtype)]
         return torch.cat(parts, -1).unflatten(0, locations.shape[:2])
+
+
+def _whitened(projected: Tensor) -> Tensor:
+    """Every channel of a map to mean 0 and spread 1 over the frame, then every cell to length 1."""
+    cells = projected.permute(0, 2, 3, 1)
+    centred = cells - cells.mean((1, 2), keepdim=True)
+    even = centred / (centred.square().mean((1, 2), keepdim=True).sqrt() + 1e-3)
+    return F.normalize(even, dim=-1).permute(0, 3, 1, 2)

@@ -64,6 +64,8 @@ class ImageEncoder(nn.Module):
         )
         self.level_embedding = nn.Parameter(torch.randn(len(ATTENDED), config.dim) * 0.02)
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.n_layers))
+        smoothed = (4, 8, 16) if config.top_down else ()
+        self.smooth = nn.ModuleDict({str(s): nn.Conv2d(config.dim, config.dim, 3, 1, 1) for s in smoothed})
 
     def forward(self, images: Tensor) -> FrameFeatures:
         """Encode frames.
@@ -74,12 +76,18 @@ class ImageEncoder(nn.Module):
         Returns:
             The maps of stride 4, 8, 16 and 32 at one width, and the detail of stride 2.
         """
+        # convolutions over channels that lie side by side are up to three times as fast on a CPU
+        images = images.contiguous(memory_format=torch.channels_last)
         maps = dict(zip(STRIDES, self.backbone(images), strict=True))
         levels = {stride: self.project[str(stride)](maps[stride]) for stride in STRIDES[1:]}
         if self.layers:
             levels.update(self._attend({s: levels[s] for s in ATTENDED}))
-        # coarse context reaches stride 4 without its 4096 tokens taking part in the attention
-        levels[4] = levels[4] + F.interpolate(levels[8], scale_factor=2.0, mode="bilinear", align_corners=False)
+        if self.smooth:
+            for stride in (16, 8, 4):
+                levels[stride] = self.smooth[str(stride)](levels[stride] + _doubled(levels[2 * stride]))
+        else:
+            # coarse context reaches stride 4 without its 4096 tokens taking part in the attention
+            levels[4] = levels[4] + _doubled(levels[8])
         return FrameFeatures(levels, maps[2])
 
     def _attend(self, levels: dict[int, Tensor]) -> dict[int, Tensor]:
@@ -93,6 +101,10 @@ class ImageEncoder(nn.Module):
         for layer in self.layers:
             tokens = layer(tokens, position, reference[None], sizes)
         return dict(zip(levels, tokens_to_maps(tokens, sizes), strict=True))
+
+
+def _doubled(feature_map: Tensor) -> Tensor:
+    return F.interpolate(feature_map, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def tokens_to_maps(tokens: Tensor, sizes: list[tuple[int, int]]) -> list[Tensor]:

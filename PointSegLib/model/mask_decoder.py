@@ -6,9 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from PointSegLib.model.config import SegmenterConfig
+from PointSegLib.model.config import N_HINTS, SegmenterConfig
 from PointSegLib.model.encoder import FrameFeatures
 from PointSegLib.model.layers import MLP, group_norm
+
+
+HINT_STRIDE = 4
 
 
 class Upsample(nn.Module):
@@ -32,34 +35,43 @@ class Upsample(nn.Module):
 
 
 class MaskDecoder(nn.Module):
-    """Upscales patch tokens from stride 8 and forms the K mask logits."""
+    """Upscales patch tokens and forms the K mask logits."""
 
     def __init__(self, config: SegmenterConfig, detail_channels: int) -> None:
         super().__init__()
         dim = config.encoder.dim
-        fine, last = dim // 2, dim // 3
-        steps = [Upsample(dim, dim, fine), Upsample(fine, detail_channels, last)]
-        if config.mask_stride == 1:
-            steps.append(Upsample(last, 0, last))
-        self.steps = nn.ModuleList(steps)
+        widths = {16: dim, 8: 3 * dim // 4, 4: dim // 2, 2: dim // 4, 1: dim // 4}
+        if config.patch_stride == 8:
+            widths[8] = dim
+        skips = {8: dim, 4: dim, 2: detail_channels, 1: 0}
+        strides = [s for s in skips if config.mask_stride <= s < config.patch_stride]
+        self.steps = nn.ModuleDict({str(s): Upsample(widths[2 * s], skips[s], widths[s]) for s in strides})
+        self.hints = nn.Conv2d(N_HINTS, widths[HINT_STRIDE], 5, 1, 2, bias=False)
+        nn.init.zeros_(self.hints.weight)
+        last = widths[config.mask_stride]
         self.ask = MLP(dim, dim, last)
         self.bias = nn.Linear(dim, 1)
         self.scale = last**-0.5
 
-    def forward(self, mask_tokens: Tensor, patches: Tensor, features: FrameFeatures) -> Tensor:
+    def forward(
+        self, mask_tokens: Tensor, patches: Tensor, features: FrameFeatures, hints: Tensor | None = None
+    ) -> Tensor:
         """Form the masks of B frames.
 
         Args:
             mask_tokens: `[B, K, d]`.
-            patches: `[B, d, h, w]` fused patch tokens of stride 8.
+            patches: `[B, d, h, w]` fused patch tokens.
             features: the encoder's maps of the same frames.
+            hints: `[B, N_HINTS, H / 4, W / 4]` of the user's points, None where there are none.
 
         Returns:
             Logits `[B, K, H, W]` at the configured mask stride.
         """
-        skips = [features.levels[4], features.detail, None]
-        x = patches
-        for step, skip in zip(self.steps, skips, strict=False):
-            x = step(x, skip)
+        skips = {**features.levels, 2: features.detail}
+        x = patches.contiguous(memory_format=torch.channels_last)
+        for stride, step in self.steps.items():
+            x = step(x, skips.get(int(stride)))
+            if int(stride) == HINT_STRIDE and hints is not None:
+                x = x + self.hints(hints.to(x.dtype))
         product = torch.einsum("bkc,bchw->bkhw", self.ask(mask_tokens), x) * self.scale
         return product + self.bias(mask_tokens).unsqueeze(-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from PointSegLib.model.config import PointSegConfig
@@ -17,6 +18,7 @@ class PointSeg(nn.Module):
         self.config = config
         self.tracker = PointTracker(config.tracker)
         self.segmenter = Segmenter(config.segmenter, config.tracker.encoder.dim)
+        self.to(memory_format=torch.channels_last)
 
 
 def parameter_count(module: nn.Module) -> int:

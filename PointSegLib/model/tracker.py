@@ -150,13 +150,13 @@ class PointTracker(nn.Module):
             content `[F, N, d]` and descriptor `[F, N, L, C]`.
         """
         maps = self.maps(features)
-        sampled = [sample_map(m, xy.unsqueeze(2)).squeeze(3).transpose(1, 2) for m in maps]
+        sampled = [sample_map(m, xy) for m in maps]
         content = self.describe_content(torch.cat(sampled, -1))
         if self.correlation is None:
             return content, content.new_zeros(*content.shape[:2], len(maps), 0)
         described = self.correlation.describe(maps)
-        corners = [sample_map(m, xy.unsqueeze(2)).squeeze(3).transpose(1, 2) for m in described]
-        return content, nn.functional.normalize(torch.stack(corners, 2), dim=-1)
+        found = torch.stack([sample_map(m, xy) for m in described], 2)
+        return content, nn.functional.normalize(found, dim=-1)
 
     def forward(self, features: FrameFeatures, queries: PointQueries) -> TrackedPoints:
         """Track N points of B clips over a window of T frames.

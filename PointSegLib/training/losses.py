@@ -96,14 +96,14 @@ def temporal_loss(layers: list[Tensor], xy: Tensor, visible: Tensor, layer_weigh
         layer_weights: w_T^n, one per layer.
     """
     batch, count, frames, _ = xy.shape
-    where = xy.transpose(1, 2).reshape(batch * frames, count, 1, 2)
+    where = xy.transpose(1, 2).reshape(batch * frames, count, 2)
     weight = visible.float()[:, :, :, None]
     seen = weight.sum(2)
     pairs = (seen * (seen - 1) / 2).sum().clamp(min=1.0)
     total = xy.new_zeros(())
     for logits, layer_weight in zip(layers, layer_weights, strict=True):
-        values = sample_map(logits.float().sigmoid().flatten(0, 1), where).squeeze(3)
-        values = values.unflatten(0, (batch, frames)).permute(0, 3, 1, 2) * weight
+        values = sample_map(logits.float().sigmoid().flatten(0, 1), where)
+        values = values.unflatten(0, (batch, frames)).transpose(1, 2) * weight
         difference = seen * values.square().sum(2) - values.sum(2).square()
         total = total + layer_weight * difference.sum() / (pairs * values.shape[-1])
     return total
