@@ -22,21 +22,23 @@ def add(commands: Any) -> None:
     command.add_argument("--steps", type=int, help="optimiser steps instead of the recipe's")
     command.add_argument("--seed", type=int, help="seed instead of the recipe's")
     add_device_option(command)
+    command.add_argument("--devices", type=int, default=1, help="GPUs of each machine [1]")
+    command.add_argument("--nodes", type=int, default=1, help="machines; start this command on each [1]")
     command.add_argument("--resume", action="store_true", help="go on from the state in OUT")
 
 
 def _run(options: argparse.Namespace) -> int:
     from PointSegLib.inference.device import choose_device
-    from PointSegLib.training import TrainingData, load_settings, train_segmenter, train_tracker
+    from PointSegLib.training import Launch, TrainingData, load_settings, train_segmenter, train_tracker
 
     changes = {name: getattr(options, name) for name in ("minutes", "steps", "seed")}
     settings = load_settings(options.recipe, options.stage, **changes)
     data = TrainingData(options.data, options.packed)
-    device = choose_device(options.device)
+    launch = Launch(choose_device(options.device).type, options.devices, options.nodes)
     if options.stage == "tracker":
-        path = train_tracker(data, options.out, settings, options.resume, device)
+        path = train_tracker(data, options.out, settings, options.resume, launch)
     else:
         tracker = options.tracker or options.out / "tracker.safetensors"
-        path = train_segmenter(data, tracker, options.out, settings, options.resume, device)
+        path = train_segmenter(data, tracker, options.out, settings, options.resume, launch)
     print(f"{path}: written; judge it with pointseg evaluate --checkpoint {path}")
     return 0

@@ -1,149 +1,303 @@
-"""The training loop both stages share: budget, schedule, averaging, log, checkpoints that survive a kill."""
+"""The training loop all stages share: budget, averaging, validation, log, and a state that survives a kill."""
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import pickle
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor
 
-from PointSegLib.atomic import atomic_path
-from PointSegLib.errors import PointSegError
+from PointSegLib.errors import DependencyError, PointSegError
+from PointSegLib.training.averaging import WeightAverage
+from PointSegLib.training.interruption import named_worker_deaths, stop_requests
+from PointSegLib.training.launch import Launch
+from PointSegLib.training.run_log import RunLog
+from PointSegLib.training.run_state import Counters, read_state, write_state
+from PointSegLib.training.schedule import progress, rate_factor, training_seconds
 from PointSegLib.training.settings import TrainingSettings
+from PointSegLib.training.stage import Stage
+from PointSegLib.training.stream import Batch, Share, batch_loader, seed_of
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 SAVE_EVERY_S = 120.0
 LOG_EVERY = 20
-WARM_UP = 0.03
-
-# the terms to minimise the sum of, and figures only to be logged
-Losses = tuple[dict[str, Tensor], dict[str, float]]
+MOST_SKIPPED = 20
 
 
-class Trainer:
-    """Optimises one module against a function that draws a batch and returns its loss terms.
+@dataclass(frozen=True)
+class Trained:
+    """The end of a run.
 
-    The state file in the run's folder holds weights, averages, optimiser, random state and the time used; `resume` goes
-    on from there, having lost at most two minutes.
+    Attributes:
+        steps: optimiser steps taken.
+        minutes: time used, over all parts of a run that was cut.
+        figures: of the last validation, which is of the weights the stage now has.
+        writes: whether this process is the one, of possibly many, that writes the checkpoint.
     """
 
-    def __init__(self, module: nn.Module, settings: TrainingSettings, folder: Path, stage: str) -> None:
-        self.module, self.settings, self.folder = module, settings, folder
-        self.state_file = folder / f"{stage}_state.pt"
-        self.log_file = folder / f"{stage}_log.csv"
-        self.step, self.seconds_used = 0, 0.0
-        self.generator = torch.Generator().manual_seed(settings.seed)
-        trained = [p for p in module.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(trained, settings.learning_rate, weight_decay=settings.weight_decay)
-        self.average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))
+    steps: int
+    minutes: float
+    figures: dict[str, float]
+    writes: bool
+
+
+def train(
+    stage: Stage, settings: TrainingSettings, folder: Path, launch: Launch | None = None, resume: bool = False
+) -> Trained:
+    """Train a stage until its steps or minutes are used up; it then has the averaged weights, and they are validated.
+
+    The folder receives `<name>_log.csv`, `<name>_validation.csv`, `<name>_best.pt` (the averaged weights of the best
+    validation) and `<name>_state.pt`, from which `resume` goes on, having lost at most two minutes.
+
+    Args:
+        stage: what to train, on the CPU; it ends on the device it was trained on.
+        settings: of this stage.
+        folder: of the run; all its processes see the same one.
+        launch: where to train; None takes one process on the CPU.
+        resume: go on from the state in `folder` where there is one.
+
+    Raises:
+        DependencyError: when Lightning Fabric is not installed.
+        PointSegError: when a fresh start would overwrite an earlier run, the state cannot be used, the loss or many
+            gradients in a row are not finite, or a process that draws batches was killed. What was saved stays.
+        KeyboardInterrupt: after SIGINT or SIGTERM, once the state is saved.
+    """
+    try:
+        from PointSegLib.training.fabric import start_fabric
+    except ImportError as error:
+        msg = f"training needs Lightning Fabric ({error}); install it with: pip install pointseg[train]"
+        raise DependencyError(msg) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    run = _Run(stage, settings, folder, start_fabric(launch or Launch(), settings.precision))
+    run.begin(resume)
+    remedy = f"use fewer workers than {settings.workers}, then go on from {run.state_file} with --resume."
+    with stop_requests() as asked, named_worker_deaths(remedy):
+        return run.finish(run.optimise_until_done(asked.is_set))
+
+
+class _Run:
+    """One stage, its optimiser and average, and where they are."""
+
+    def __init__(self, stage: Stage, settings: TrainingSettings, folder: Path, fabric: Fabric) -> None:
+        self.stage, self.settings, self.folder, self.fabric = stage, settings, folder, fabric
+        self.state_file = folder / f"{stage.name}_state.pt"
+        trained = [p for p in stage.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(trained, settings.learning_rate, weight_decay=settings.weight_decay)
+        self.wrapped, self.optimizer = fabric.setup(stage, optimizer)
+        self.average = WeightAverage(stage, settings.ema_decay)
+        self.counters, self.figures = Counters(), dict[str, float]()
+        self._started = self._saved = 0.0
 
     def begin(self, resume: bool) -> None:
-        """Start afresh, or go on from the state file where there is one.
-
-        Raises:
-            PointSegError: when a fresh start would overwrite an earlier run, or the state cannot be used.
-        """
-        if not self.state_file.is_file():
-            return
-        if not resume:
+        """Start afresh, and learn at once whether the folder can be written; or go on from the state file."""
+        exists = self.fabric.broadcast(self.state_file.is_file())
+        if exists and not resume:
             msg = f"{self.state_file}: a run is here already; go on with --resume, or choose another folder."
             raise PointSegError(msg)
-        try:
-            state = torch.load(self.state_file, weights_only=True, map_location="cpu")
-        except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-            msg = f"{self.state_file}: the state of the run is damaged ({error}); start again in another folder."
-            raise PointSegError(msg) from error
-        if state["settings"]["preset"] != self.settings.preset:
-            preset = state["settings"]["preset"]
+        if exists:
+            self._load(read_state(self.state_file))
+        elif self.fabric.is_global_zero:
+            write_state(self.state_file, self._state())
+        self.log = RunLog(self.folder, self.stage.name, self.counters.step) if self.fabric.is_global_zero else None
+        self._started = time.monotonic() - self.counters.seconds
+        self._saved = self.counters.seconds
+        self.fabric.barrier()
+
+    def _load(self, state: dict[str, Any]) -> None:
+        preset = state["settings"]["preset"]
+        if preset != self.settings.preset:
             msg = f"{self.state_file}: the run was started with preset {preset!r}; use a new folder."
             raise PointSegError(msg)
-        self.module.load_state_dict(state["module"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.generator.set_state(state["generator"])
-        self.step, self.seconds_used = state["step"], state["seconds_used"]
+        try:
+            self.stage.load_state_dict(state["stage"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError) as error:
+            msg = f"{self.state_file}: the state is of another network ({error}); use a new folder."
+            raise PointSegError(msg) from error
+        self.fabric.strategy.precision.load_state_dict(state["precision"])
+        self.counters, self.figures = Counters(**state["counters"]), state["figures"]
 
-    def run(self, draw_loss: Callable[[torch.Generator], Losses]) -> nn.Module:
-        """Train until steps or minutes are used up.
-
-        Args:
-            draw_loss: draws a batch with the given generator and returns its loss terms and figures to log.
-
-        Returns:
-            The averaged module.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        started, saved, logged = time.monotonic(), time.monotonic(), []
-        before = self.seconds_used
-        self.module.train()
-        while (progress := self._progress()) < 1.0:
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.settings.learning_rate * _schedule(progress)
-            terms = self._optimise(draw_loss)
-            self.step += 1
-            self.seconds_used = before + time.monotonic() - started
-            logged.append(terms)
-            if self.step % LOG_EVERY == 0:
-                self._log(logged)
-                logged = []
-            if time.monotonic() - saved > SAVE_EVERY_S:
-                self.save()
-                saved = time.monotonic()
-        self.save()
-        return self.average.module
-
-    def save(self) -> None:
-        """Write the state file; the one before stays until the new one is whole."""
-        state = {
-            "module": self.module.state_dict(),
+    def _state(self) -> dict[str, Any]:
+        return {
+            "stage": self.stage.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "generator": self.generator.get_state(),
-            "step": self.step,
-            "seconds_used": self.seconds_used,
+            "precision": self.fabric.strategy.precision.state_dict(),
+            "counters": dataclasses.asdict(self.counters),
+            "figures": self.figures,
             "settings": dataclasses.asdict(self.settings),
         }
-        with atomic_path(self.state_file) as temporary:
-            torch.save(state, temporary)
+
+    def optimise_until_done(self, asked_to_stop: Callable[[], bool]) -> bool:
+        """Take steps until the budget is used up; False when a stop was asked for first."""
+        if self._progress() >= 1:
+            return True
+        batches = self._batches()
+        logged: list[dict[str, Tensor]] = []
+        self.wrapped.train()
+        stop = False
+        while not stop and self._progress() < 1:
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.settings.learning_rate * rate_factor(self.settings, self._progress())
+            logged.append(self._step(batches))
+            # The first process's clock and signals count for all: they must end at the same step.
+            now = (time.monotonic() - self._started, asked_to_stop())
+            self.counters.seconds, stop = self.fabric.broadcast(now)
+            if self.counters.step % LOG_EVERY == 0 or stop or self._progress() >= 1:
+                self._log_means(logged)
+                logged = []
+            if self._validation_is_due():
+                self._validate()
+            if self.counters.seconds - self._saved > SAVE_EVERY_S:
+                self._save()
+        return not stop
+
+    def finish(self, done: bool) -> Trained:
+        """Validate the averaged weights and leave them in the stage; or just save where a stop was asked for."""
+        self._save()
+        self.fabric.barrier()
+        if not done:
+            self.fabric.print(f"{self.stage.name}: stopped at step {self.counters.step}; go on with --resume.")
+            raise KeyboardInterrupt
+        if self.counters.validated_step != self.counters.step:
+            self._validate()
+            self._save()
+        self.average.apply()
+        self.stage.eval()
+        if self.log is not None:
+            self.log.close()
+        self.fabric.barrier()
+        minutes = round(self.counters.seconds / 60, 1)
+        return Trained(self.counters.step, minutes, self.figures, self.fabric.is_global_zero)
 
     def _progress(self) -> float:
-        by_steps = self.step / self.settings.steps
-        by_time = self.seconds_used / (60 * self.settings.minutes) if self.settings.minutes else 0.0
-        return max(by_steps, by_time)
+        return progress(self.settings, self.counters.step, self.counters.seconds)
 
-    def _optimise(self, draw_loss: Callable[[torch.Generator], Losses]) -> dict[str, float]:
+    def _batches(self) -> Iterator[Batch]:
+        share = Share(self.counters.drawn + self.fabric.global_rank, self.fabric.world_size)
+        on_gpu = self.fabric.device.type == "cuda"
+        loader: Any = batch_loader(self.stage.draw, self.settings.seed, share, self.settings.workers, on_gpu)
+        loader = self.fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+        return iter(loader)
+
+    def _step(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
+        """One optimiser step; returns the mean of each term and figure."""
         self.optimizer.zero_grad(set_to_none=True)
-        sums: dict[str, float] = {}
-        for _ in range(self.settings.accumulate):
-            terms, figures = draw_loss(self.generator)
-            (torch.stack(list(terms.values())).sum() / self.settings.accumulate).backward()
-            figures = {**{name: float(value.detach()) for name, value in terms.items()}, **figures}
-            for name, value in figures.items():
-                sums[name] = sums.get(name, 0.0) + value / self.settings.accumulate
-        norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.settings.clip_gradient)
-        if torch.isfinite(norm):
+        parts: list[dict[str, Tensor]] = []
+        for part in range(1, self.settings.accumulate + 1):
+            batch = next(batches)
+            # What chance the forward pass takes, such as dropout, is a function of the batch's number as well.
+            torch.manual_seed(seed_of(self.settings.seed, self.counters.drawn + self.fabric.global_rank))
+            with self.fabric.no_backward_sync(self.wrapped, enabled=part < self.settings.accumulate):
+                terms, figures = self.wrapped(batch)
+                loss = torch.stack(list(terms.values())).sum()
+                self._refuse_bad_loss(loss, terms, batch)
+                self.fabric.backward(loss / self.settings.accumulate)
+            self.counters.drawn += self.fabric.world_size
+            parts.append({name: value.detach() for name, value in {**terms, **figures}.items()})
+        self._apply_gradients(batch)
+        self.counters.step += 1
+        return _means(parts)
+
+    def _refuse_bad_loss(self, loss: Tensor, terms: dict[str, Tensor], batch: Batch) -> None:
+        mine = not bool(loss.detach().isfinite())
+        anywhere = self.fabric.all_reduce(torch.tensor(float(mine)), reduce_op="sum")
+        if not bool(anywhere):
+            return
+        values = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in terms.items())
+        made_of = f"of {', '.join(batch['names'])}" if mine else "another process names"
+        msg = f"{self.stage.name}, step {self.counters.step + 1}: the loss is not finite ({values}) for the batch made "
+        msg += f"{made_of}. {self.state_file} and what was saved with it are from before; look at these data, or lower "
+        msg += "learning_rate, and go on with --resume."
+        raise PointSegError(msg)
+
+    def _apply_gradients(self, batch: Batch) -> None:
+        clip = self.settings.clip_gradient
+        norm = self.fabric.clip_gradients(self.wrapped, self.optimizer, max_norm=clip, error_if_nonfinite=False)
+        finite = norm is not None and bool(norm.isfinite())
+        # In float16 the scaler itself leaves the step out, and must see it to lower its scale.
+        if finite or self.settings.precision == "16-mixed":
             self.optimizer.step()
-            self.average.update_parameters(self.module)
-        return sums
+        if finite:
+            self.average.update()
+            self.counters.skipped_in_a_row = 0
+            return
+        self.counters.skipped += 1
+        self.counters.skipped_in_a_row += 1
+        if self.counters.skipped_in_a_row >= MOST_SKIPPED:
+            msg = f"{self.stage.name}, step {self.counters.step + 1}: the gradient was not finite {MOST_SKIPPED} times "
+            msg += f"in a row, last for the batch made of {', '.join(batch['names'])}. {self.state_file} is from "
+            msg += "before; lower learning_rate and go on with --resume."
+            raise PointSegError(msg)
 
-    def _log(self, logged: list[dict[str, float]]) -> None:
-        row: dict[str, float] = {"step": self.step, "minutes": round(self.seconds_used / 60, 2)}
-        row.update({name: round(sum(terms[name] for terms in logged) / len(logged), 5) for name in logged[0]})
-        row["learning_rate"] = self.optimizer.param_groups[0]["lr"]
-        is_new = not self.log_file.is_file()
-        with self.log_file.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
+    def _validation_is_due(self) -> bool:
+        every, seconds = 60 * self.settings.validate_every, self.counters.seconds
+        # One that starts shortly before the end would take the last one's time.
+        near_end = training_seconds(self.settings) - seconds < every / 2
+        return every > 0 and not near_end and seconds - self.counters.validated_at > every
+
+    def _validate(self) -> None:
+        """Validate the averaged weights on the first process, while the others wait."""
+        figures: dict[str, float] = {}
+        if self.fabric.is_global_zero:
+            with self.average.applied(), torch.no_grad():
+                self.stage.eval()
+                figures = self.stage.validate()
+                self._note_validation(figures)
+                self.stage.train()
+        self.figures = self.fabric.broadcast(figures)
+        seconds = self.fabric.broadcast(time.monotonic() - self._started)
+        self.counters.validated_step, self.counters.validated_at = self.counters.step, seconds
+        self.counters.seconds = seconds
+
+    def _note_validation(self, figures: dict[str, float]) -> None:
+        if not figures:
+            return
+        counters, score = self.counters, next(iter(figures.values()))
+        if score > counters.best:
+            counters.best, counters.best_step = score, counters.step
+            best_file = self.folder / f"{self.stage.name}_best.pt"
+            self._unless_full(lambda: write_state(best_file, self.stage.state_dict()))
+        self._log("validation", figures)
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        print(f"{self.stage.name}, step {counters.step}: {shown}; best {counters.best:.4g} at {counters.best_step}")
+
+    def _log_means(self, logged: list[dict[str, Tensor]]) -> None:
+        if self.log is not None:
+            means = {name: round(float(value), 5) for name, value in _means(logged).items()}
+            rate = self.optimizer.param_groups[0]["lr"]
+            self._log("log", {**means, "learning_rate": rate, "skipped": self.counters.skipped})
+
+    def _log(self, table: str, row: dict[str, float]) -> None:
+        at = {"step": self.counters.step, "minutes": round(self.counters.seconds / 60, 2)}
+        log = self.log
+        if log is not None:
+            self._unless_full(lambda: log.add(table, {**at, **row}))
+
+    def _save(self) -> None:
+        """Write the state file; the one before stays until the new one is whole."""
+        if self.fabric.is_global_zero:
+            self._unless_full(lambda: write_state(self.state_file, self._state()))
+        self._saved = self.counters.seconds
+
+    def _unless_full(self, write: Callable[[], None]) -> None:
+        """A disk that is full now may have room again before the end: warn, keep what is there, and go on."""
+        try:
+            write()
+        except OSError as error:
+            warnings.warn(f"{self.stage.name}, step {self.counters.step}: {error} Training goes on.", stacklevel=2)
 
 
-def _schedule(progress: float) -> float:
-    """Linear warm-up, then half a cosine to zero."""
-    warm = min(1.0, (progress + 1e-3) / WARM_UP)
-    return warm * 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * progress))))
+def _means(rows: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of each name over the rows that have it."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: torch.stack([row[name] for row in rows if name in row]).float().mean() for name in names}

@@ -16,6 +16,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+SCHEDULES = ("cosine", "step")
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -25,7 +28,11 @@ class TrainingSettings:
         preset: "small" or "paper".
         class_labels: label values of the K classes; empty takes the preset's.
         steps: optimiser steps of the whole run.
-        minutes: wall-clock budget, 0 for none; the learning rate reaches zero when steps or minutes are used up.
+        minutes: wall-clock budget, 0 for none; training ends when steps or minutes are used up, whichever comes first.
+        validation_share: of `minutes`, kept for the validation at the end.
+        validate_every: minutes between validations on the way, 0 for none but the last.
+        precision: one of `PRECISIONS`; the mixed ones run the forward pass in 16 bits.
+        workers: processes of each device that draw batches ahead; 0 draws them between the steps.
         clips: clips per forward pass.
         frames: frames per clip (stage one: of the window; stage two: at most).
         length_shares: stage two: shares of the steps with clips of one frame, of four, and of `frames`. One frame makes
@@ -35,6 +42,8 @@ class TrainingSettings:
         geometry: strength of the geometric augmentation, 1 for its full ranges.
         accumulate: forward passes per optimiser step.
         learning_rate: peak rate of AdamW.
+        schedule: one of `SCHEDULES`: half a cosine to zero, or a tenth at each of `rate_drops`.
+        rate_drops: progress of the run, 0..1, at which the rate of the schedule "step" drops.
         weight_decay: of AdamW.
         clip_gradient: greatest norm of the gradient.
         ema_decay: of the averaged weights that are saved and evaluated.
@@ -44,7 +53,6 @@ class TrainingSettings:
         layer_weights: w_M^n and w_T^n of Eq. 3 and 4.
         weight_temporal: of Eq. 4, normalised as `losses.temporal_loss` says.
         weight_bce: cross-entropy beside Dice.
-        bfloat16: stage two: run the forward pass in bfloat16.
         seed: of weights, data and simulation.
     """
 
@@ -52,6 +60,10 @@ class TrainingSettings:
     class_labels: tuple[int, ...] = ()
     steps: int = 100_000
     minutes: float = 0.0
+    validation_share: float = 0.05
+    validate_every: float = 0.0
+    precision: str = "32-true"
+    workers: int = 0
     clips: int = 1
     frames: int = 8
     length_shares: tuple[float, ...] = (0.0, 0.0, 1.0)
@@ -59,6 +71,8 @@ class TrainingSettings:
     geometry: float = 1.0
     accumulate: int = 4
     learning_rate: float = 2e-4
+    schedule: str = "cosine"
+    rate_drops: tuple[float, ...] = (0.6, 0.9)
     weight_decay: float = 1e-4
     clip_gradient: float = 1.0
     ema_decay: float = 0.999
@@ -68,7 +82,6 @@ class TrainingSettings:
     layer_weights: tuple[float, ...] = (0.25, 0.5, 1.0)
     weight_temporal: float = 100.0
     weight_bce: float = 0.0
-    bfloat16: bool = False
     seed: int = 0
 
 
@@ -106,7 +119,21 @@ def load_settings(recipe: str | Path, stage: str, **changes: Any) -> TrainingSet
         msg = f"{path}: unknown setting {unknown[0]!r} for the stage {stage!r}; known are {', '.join(sorted(known))}."
         raise PointSegError(msg)
     settings = dataclasses.replace(TrainingSettings(), **{name: _frozen(value) for name, value in values.items()})
-    if settings.preset not in PRESETS or settings.steps < 1:
-        msg = f"{path}: preset must be one of {', '.join(PRESETS)} and steps at least 1."
-        raise PointSegError(msg)
+    _check(settings, path)
     return settings
+
+
+def _check(settings: TrainingSettings, path: Path) -> None:
+    choices = {"preset": tuple(PRESETS), "precision": PRECISIONS, "schedule": SCHEDULES}
+    for name, known in choices.items():
+        if getattr(settings, name) not in known:
+            msg = f"{path}: {name} is {getattr(settings, name)!r}, but must be one of {', '.join(known)}."
+            raise PointSegError(msg)
+    least = {"steps": 1, "accumulate": 1, "workers": 0, "minutes": 0, "validate_every": 0}
+    for name, lowest in least.items():
+        if getattr(settings, name) < lowest:
+            msg = f"{path}: {name} is {getattr(settings, name)}, but must be at least {lowest}."
+            raise PointSegError(msg)
+    if not 0 <= settings.validation_share < 1:
+        msg = f"{path}: validation_share is {settings.validation_share}, but must be at least 0 and below 1."
+        raise PointSegError(msg)

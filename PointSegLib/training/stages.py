@@ -17,10 +17,11 @@ from PointSegLib.errors import PointSegError
 from PointSegLib.io.camus_info import list_patients
 from PointSegLib.model import PRESETS, PointSeg, PointSegConfig, load_checkpoint, save_checkpoint, with_classes
 from PointSegLib.training.frames import FrameSet, read_camus_set, read_packed
-from PointSegLib.training.loop import Trainer
-from PointSegLib.training.segmenter_stage import draw_segmenter_loss
+from PointSegLib.training.launch import Launch
+from PointSegLib.training.loop import Trained, train
+from PointSegLib.training.segmenter_stage import SegmenterStage
 from PointSegLib.training.settings import TrainingSettings
-from PointSegLib.training.tracker_stage import draw_tracker_loss
+from PointSegLib.training.tracker_stage import TrackerStage
 
 DATA_LICENCE = "CC BY-NC-SA 4.0 (trained on CAMUS; cite Leclerc et al., IEEE TMI 38(9), 2019)"
 
@@ -54,7 +55,7 @@ def train_tracker(
     folder: Path,
     settings: TrainingSettings,
     resume: bool = False,
-    device: torch.device | str = "cpu",
+    launch: Launch | None = None,
 ) -> Path:
     """Stage one: train the point tracker on simulated motion of real frames.
 
@@ -63,7 +64,7 @@ def train_tracker(
         folder: receives log, state and `tracker.safetensors`.
         settings: of this stage.
         resume: go on from the state in `folder`.
-        device: where the network is trained; the data are drawn on the CPU.
+        launch: where the network is trained; None takes one process on the CPU. The data are drawn on the CPU.
 
     Returns:
         The checkpoint's path. Its segmenter is untrained and says so in the provenance.
@@ -71,15 +72,13 @@ def train_tracker(
     torch.manual_seed(settings.seed)
     config = PRESETS[settings.preset]()
     config = with_classes(config, settings.class_labels) if settings.class_labels else config
-    model = PointSeg(config).to(device)
+    model = PointSeg(config)
     frames = data.read(config.image_size, folder)
-    trainer = Trainer(model.tracker, settings, folder, "tracker")
-    trainer.begin(resume)
-    overlap = config.window_overlap
-    averaged = trainer.run(lambda generator: draw_tracker_loss(model.tracker, frames, settings, overlap, generator))
-    model.tracker.load_state_dict(averaged.state_dict())
+    stage = TrackerStage(model.tracker, frames, settings, config.window_overlap)
+    trained = train(stage, settings, folder, launch, resume)
     target = folder / "tracker.safetensors"
-    save_checkpoint(target, model, {"tracker": _provenance(settings, trainer, frames)})
+    if trained.writes:
+        save_checkpoint(target, model, {"tracker": _provenance(settings, trained, frames)})
     return target
 
 
@@ -89,7 +88,7 @@ def train_segmenter(
     folder: Path,
     settings: TrainingSettings,
     resume: bool = False,
-    device: torch.device | str = "cpu",
+    launch: Launch | None = None,
 ) -> Path:
     """Stage two: freeze the tracker of a checkpoint and train encoder, fusion layers and mask decoder.
 
@@ -99,23 +98,20 @@ def train_segmenter(
         folder: receives log, state and `pointseg.safetensors`.
         settings: of this stage.
         resume: go on from the state in `folder`.
-        device: where the network is trained; the data are drawn on the CPU.
+        launch: where the network is trained; None takes one process on the CPU. The data are drawn on the CPU.
 
     Returns:
         The checkpoint's path.
     """
     torch.manual_seed(settings.seed)
-    loaded = load_checkpoint(tracker, device)
+    loaded = load_checkpoint(tracker)
     model = loaded.model
     _check_settings(settings, model.config, tracker)
-    model.tracker.requires_grad_(False).eval()
     frames = data.read(model.config.image_size, folder)
-    trainer = Trainer(model.segmenter, settings, folder, "segmenter")
-    trainer.begin(resume)
-    averaged = trainer.run(lambda generator: draw_segmenter_loss(model, frames, settings, generator))
-    model.segmenter.load_state_dict(averaged.state_dict())
+    trained = train(SegmenterStage(model, frames, settings), settings, folder, launch, resume)
     target = folder / "pointseg.safetensors"
-    save_checkpoint(target, model, {**loaded.provenance, "segmenter": _provenance(settings, trainer, frames)})
+    if trained.writes:
+        save_checkpoint(target, model, {**loaded.provenance, "segmenter": _provenance(settings, trained, frames)})
     return target
 
 
@@ -128,14 +124,15 @@ def _check_settings(settings: TrainingSettings, config: PointSegConfig, tracker:
         raise PointSegError(msg)
 
 
-def _provenance(settings: TrainingSettings, trainer: Trainer, frames: FrameSet) -> dict[str, Any]:
+def _provenance(settings: TrainingSettings, trained: Trained, frames: FrameSet) -> dict[str, Any]:
     patients = {name.split("_")[0] for name in frames.names}
     return {
         "data": f"CAMUS, {len(frames)} annotated ED/ES frames of {len(patients)} patients",
         "licence": DATA_LICENCE,
         "settings": dataclasses.asdict(settings),
-        "steps": trainer.step,
-        "minutes": round(trainer.seconds_used / 60, 1),
+        "steps": trained.steps,
+        "minutes": trained.minutes,
+        "validation": trained.figures,
         "pointseg": PointSegLib.__version__,
         "commit": _commit(),
         "torch": torch.__version__,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -15,9 +12,8 @@ from PointSegLib.model import PRESETS, load_checkpoint
 from PointSegLib.simulation.phantom import make_phantom_frame
 from PointSegLib.training import TrainingData, TrainingSettings, load_settings, train_segmenter, train_tracker
 from PointSegLib.training.frames import FrameSet, read_camus_set, read_packed, write_packed
-from PointSegLib.training.loop import Trainer
-from PointSegLib.training.segmenter_stage import draw_segmenter_loss
-from PointSegLib.training.tracker_stage import draw_tracker_loss
+from PointSegLib.training.segmenter_stage import SegmenterStage
+from PointSegLib.training.tracker_stage import TrackerStage
 
 SETTINGS = TrainingSettings(
     preset="tiny",
@@ -69,71 +65,17 @@ def test_two_stages_make_a_checkpoint_that_knows_where_it_comes_from(data):
     )
 
 
-def test_a_run_that_was_cut_goes_on_as_if_it_had_not_been(tmp_path):
-    def train(folder, *stops):
-        for stop in stops:
-            torch.manual_seed(0)
-            module = torch.nn.Linear(4, 1)
-            trainer = Trainer(module, replace(SETTINGS, steps=8), folder, "stage")
-            trainer.begin(resume=True)
-            trainer.settings = replace(trainer.settings, steps=8)
-
-            def loss(generator, module=module):
-                return {"loss": module(torch.randn(6, 4, generator=generator)).square().mean()}, {}
-
-            if stop < 8:
-                trainer._progress = lambda trainer=trainer, stop=stop: trainer.step / 8 if trainer.step < stop else 1.0
-            averaged = trainer.run(loss)
-        return averaged.weight.detach()
-
-    torch.testing.assert_close(train(tmp_path / "cut", 3, 8), train(tmp_path / "whole", 8), atol=0, rtol=0)
-
-
-def test_minutes_end_a_run_and_the_log_tells_its_course(tmp_path):
-    module = torch.nn.Linear(2, 1)
-    trainer = Trainer(module, replace(SETTINGS, steps=10**9, minutes=0.02), tmp_path, "stage")
-    trainer.run(
-        lambda generator: ({"loss": module(torch.randn(1, 2, generator=generator)).square().mean()}, {"error": 1.0})
-    )
-    assert trainer.seconds_used >= 1.2
-    with (tmp_path / "stage_log.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["step", "minutes", "loss", "error", "learning_rate"]
-    assert float(rows[-1]["learning_rate"]) < SETTINGS.learning_rate / 10
-
-
-def test_resuming_with_another_preset_is_refused(tmp_path):
-    module = torch.nn.Linear(2, 1)
-    Trainer(module, SETTINGS, tmp_path, "stage").save()
-    with pytest.raises(PointSegError, match="preset 'tiny'"):
-        Trainer(module, replace(SETTINGS, preset="small"), tmp_path, "stage").begin(resume=True)
-
-
-def test_a_fresh_start_never_overwrites_an_earlier_run(tmp_path):
-    module = torch.nn.Linear(2, 1)
-    Trainer(module, SETTINGS, tmp_path, "stage").save()
-    with pytest.raises(PointSegError, match="--resume"):
-        Trainer(module, SETTINGS, tmp_path, "stage").begin(resume=False)
-
-
-def test_a_damaged_state_is_named(tmp_path):
-    (tmp_path / "stage_state.pt").write_bytes(b"not a state")
-    with pytest.raises(PointSegError, match=r"stage_state\.pt.*damaged"):
-        Trainer(torch.nn.Linear(2, 1), SETTINGS, tmp_path, "stage").begin(resume=True)
-
-
 def test_tracker_learns_to_leave_a_still_point_where_it_is():
     network = tiny_network()
-    generator, frames = torch.Generator().manual_seed(0), _frames(2)
-    settings = replace(SETTINGS, learning_rate=3e-3)
-    optimizer = torch.optim.AdamW(network.tracker.parameters(), settings.learning_rate)
+    generator, stage = torch.Generator().manual_seed(0), TrackerStage(network.tracker, _frames(2), SETTINGS, 2)
+    optimizer = torch.optim.AdamW(network.tracker.parameters(), 3e-3)
 
     def step():
-        terms, figures = draw_tracker_loss(network.tracker, frames, settings, 2, generator)
+        terms, figures = stage(stage.draw(generator))
         optimizer.zero_grad()
         sum(terms.values()).backward()
         optimizer.step()
-        return figures["error_px"]
+        return float(figures["error_px"])
 
     errors = [step() for _ in range(40)]
     assert np.mean(errors[-10:]) < 0.6 * np.mean(errors[:5])
@@ -141,12 +83,11 @@ def test_tracker_learns_to_leave_a_still_point_where_it_is():
 
 def test_segmenter_fits_one_batch_while_the_tracker_rests():
     network = tiny_network()
-    network.tracker.requires_grad_(False)
-    generator, frames = torch.Generator(), _frames(2)
+    generator, stage = torch.Generator(), SegmenterStage(network, _frames(2), SETTINGS)
     optimizer = torch.optim.AdamW(network.segmenter.parameters(), 3e-3)
 
     def step():
-        terms, _ = draw_segmenter_loss(network, frames, SETTINGS, generator.manual_seed(0))
+        terms, _ = stage(stage.draw(generator.manual_seed(0)))
         optimizer.zero_grad()
         sum(terms.values()).backward()
         optimizer.step()
