@@ -10,6 +10,10 @@ from typing import Any
 
 _HOME = {
     "CamusInfo": "camus_info",
+    "EchoNet": "echonet",
+    "EchoNetCase": "echonet",
+    "HmcQu": "hmc_qu",
+    "HmcQuCase": "hmc_qu",
     "Problem": "problems",
     "TrackedClip": "synus",
     "annotated_frames": "camus",
