@@ -69,7 +69,7 @@ def read_camus_info(root: Folder, patient: str, view: str) -> CamusInfo | None:
     path = Path(root) / patient / f"Info_{checked(view, VIEWS)}.cfg"
     if not path.is_file():
         return None
-    pairs = (line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
+    pairs = (line.split(":", 1) for line in path.read_text(errors="replace").splitlines() if ":" in line)
     said = {key.strip().lower(): value.strip() for key, value in pairs}
     try:
         return CamusInfo(

@@ -94,7 +94,7 @@ def test_info_is_parsed_whole(tmp_path):
 
 def test_broken_info_is_refused_by_name(tmp_path):
     (tmp_path / PATIENT).mkdir()
-    (tmp_path / PATIENT / "Info_4CH.cfg").write_text("ED: one\n")
+    (tmp_path / PATIENT / "Info_4CH.cfg").write_bytes(b"ED: \xff\xfe\n")
     with pytest.raises(ReadError, match=r"Info_4CH\.cfg does not give ED"):
         read_camus_info(tmp_path, PATIENT, "4CH")
 
