@@ -6,7 +6,6 @@ contraction, longitudinal shortening, rocking, a random smooth field, probe drif
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from PointSegLib.result import LEFT_ATRIUM, LV_CAVITY
 from PointSegLib.simulation.config import WarpConfig
+from PointSegLib.simulation.cycle import cycle, draw_knots
 from PointSegLib.simulation.sampling import chance, pixel_grid, sample_at, smooth_noise, uniform
 
 CELL_PX = 4
@@ -148,33 +148,14 @@ def _heart_curves(n_frames: int, generator: torch.Generator, config: WarpConfig)
     else:
         phase = frames / period + uniform(generator, 0.0, 1.0)
         reference = uniform(generator, 0.0, 1.0)
-    knots = _cycle_knots(generator)
+    knots = draw_knots(generator)
     columns = []
     for index in range(4):
         lag = uniform(generator, -0.04, 0.04) * (index > 0)
         times = torch.cat([phase + lag, torch.tensor([reference + lag])])
-        values = _cycle(times, knots)
+        values = cycle(times, knots)
         columns.append(values[:-1] - values[-1])
     return torch.stack(columns, dim=1)
-
-
-def _cycle_knots(generator: torch.Generator) -> list[tuple[float, float]]:
-    """(phase, contraction) of: start, end-systole, end of isovolumic phase, early filling, diastasis, next start."""
-    systole = uniform(generator, 0.30, 0.42)
-    filled = uniform(generator, 0.15, 0.45)
-    early = systole + 0.05 + uniform(generator, 0.12, 0.2)
-    late = uniform(generator, max(early + 0.02, 0.74), 0.88)
-    return [(0.0, 0.0), (systole, 1.0), (systole + 0.05, 1.0), (early, filled), (late, filled), (1.0, 0.0)]
-
-
-def _cycle(phase: Tensor, knots: list[tuple[float, float]]) -> Tensor:
-    """Contraction 0..1 at `phase` (cycles), with smooth steps between the knots."""
-    phase = phase - phase.floor()
-    value = torch.zeros_like(phase)
-    for (start, low), (end, high) in itertools.pairwise(knots):
-        step = ((phase - start) / (end - start)).clamp(0.0, 1.0)
-        value += (high - low) * step * step * (3.0 - 2.0 * step)
-    return value
 
 
 def _drift_curves(n_frames: int, generator: torch.Generator) -> Tensor:
