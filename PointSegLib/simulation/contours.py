@@ -154,26 +154,27 @@ def _reach(mask: np.ndarray, origins: np.ndarray, directions: np.ndarray) -> np.
 def _resampled(endo: np.ndarray, epi: np.ndarray, axes: _Axes) -> tuple[np.ndarray, np.ndarray]:
     distance = np.linalg.norm(endo - axes.middle, axis=1)
     weight = np.exp((distance - distance.max()) / (0.03 * distance.max()))
-    return by_arc_length(endo, epi, float((weight * np.arange(len(endo))).sum() / weight.sum()))
+    apex = float((weight * np.arange(len(endo))).sum() / weight.sum())
+    both = by_arc_length(endo, np.concatenate([endo, epi], 1), apex)
+    return both[:, :2], both[:, 2:]
 
 
-def by_arc_length(endo: np.ndarray, epi: np.ndarray, apex: float) -> tuple[np.ndarray, np.ndarray]:
-    """Count both curves by the endocardium's arc length, each half by itself.
+def by_arc_length(endo: np.ndarray, columns: np.ndarray, apex: float) -> np.ndarray:
+    """Resample what is known along an endocardium at equal steps of its arc length, each half by itself.
 
     Args:
         endo: float `[R, 2]`, endocardium from annulus to annulus.
-        epi: float `[R, 2]`, the places across the wall.
-        apex: index, between points too, of the apex.
+        columns: float `[R, C]`, values at its points.
+        apex: index of the apex, which may lie between points.
 
     Returns:
-        The curves at `WALL_POINTS` places, the apex in the middle.
+        The values at `WALL_POINTS` places, the apex in the middle: float `[WALL_POINTS, C]`.
     """
     length = np.concatenate([[0.0], np.linalg.norm(np.diff(endo, axis=0), axis=1).cumsum()])
     turn = float(np.interp(apex, np.arange(len(endo)), length))
     half = np.linspace(0.0, 1.0, WALL_POINTS // 2 + 1)
     wanted = np.concatenate([half * turn, turn + half[1:] * (length[-1] - turn)])
-    endo, epi = (np.stack([np.interp(wanted, length, curve[:, k]) for k in (0, 1)], 1) for curve in (endo, epi))
-    return endo, epi
+    return np.stack([np.interp(wanted, length, column) for column in columns.T], 1)
 
 
 def _atrium(mask: np.ndarray, axes: _Axes) -> np.ndarray:

@@ -120,10 +120,10 @@ def _segment_gains(generator: torch.Generator, config: MotionConfig) -> Tensor:
 
 def _modes(pair: HeartPair, cells: int, generator: torch.Generator, config: MotionConfig) -> Tensor:
     """Displacement `[SEGMENTS + 1, 2, h, w]` at end-systole due to each segment, and that of the surroundings."""
-    places, moves, along, slack = _control_points(pair)
+    places, moves, weights, slack = _control_points(pair)
     anchors = _anchors(places, pair.side)
     count = len(anchors)
-    weights = torch.cat([segment_weights(along), torch.zeros((count, SEGMENTS))])
+    weights = torch.cat([weights, torch.zeros((count, SEGMENTS))])
     moves = torch.cat([moves, torch.zeros((count, 2))])
     values = (weights[:, :, None] * moves[:, None]).flatten(1)
     amplitude = uniform(generator, *config.surroundings_px) * pair.side / 256.0
@@ -138,25 +138,32 @@ def _modes(pair: HeartPair, cells: int, generator: torch.Generator, config: Moti
 
 
 def _control_points(pair: HeartPair) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Places `[M, 2]` at ED, their moves to ES `[M, 2]`, positions along the wall `[M]` and slack `[M]`."""
+    """Places `[M, 2]` at ED, their moves to ES `[M, 2]`, the share of each segment `[M, SEGMENTS]` and slack `[M]`."""
     step = 2
-    along = torch.linspace(0.0, 1.0, WALL_POINTS)[::step]
+    along = segment_weights(torch.linspace(0.0, 1.0, WALL_POINTS)[::step])
     parts = []
     for depth in _DEPTHS:
         start, end = ((c.endo + depth * (c.epi - c.endo))[::step] for c in (pair.ed, pair.es))
         parts.append((start, end, along, _WALL_SLACK))
     # The mitral plane stays straight between the ends of the annulus.
-    share = np.linspace(0.0, 1.0, 6)[1:-1, None]
-    start, end = (c.endo[:1] + share * (c.endo[-1:] - c.endo[:1]) for c in (pair.ed, pair.es))
-    parts.append((start, end, torch.from_numpy(share[:, 0]).float(), _LOOSE_SLACK))
+    share = np.linspace(0.0, 1.0, 6)[1:-1]
+    start, end = (c.endo[:1] + share[:, None] * (c.endo[-1:] - c.endo[:1]) for c in (pair.ed, pair.es))
+    parts.append((start, end, _annular_weights(share), _LOOSE_SLACK))
     if len(pair.ed.atrium) and len(pair.es.atrium):
         around = slice(2, ATRIUM_POINTS - 2, 2)
-        share = torch.linspace(0.0, 1.0, ATRIUM_POINTS)[around]
-        parts.append((pair.ed.atrium[around], pair.es.atrium[around], share, _LOOSE_SLACK))
+        share = np.linspace(0.0, 1.0, ATRIUM_POINTS)[around]
+        parts.append((pair.ed.atrium[around], pair.es.atrium[around], _annular_weights(share), _LOOSE_SLACK))
     places = torch.cat([torch.from_numpy(start) for start, _, _, _ in parts]).float()
     moves = torch.cat([torch.from_numpy(end - start) for start, end, _, _ in parts]).float()
     slack = torch.cat([torch.full((len(start),), value) for start, _, _, value in parts])
-    return places, moves, torch.cat([along for _, _, along, _ in parts]), slack
+    return places, moves, torch.cat([weights for _, _, weights, _ in parts]), slack
+
+
+def _annular_weights(share: np.ndarray) -> Tensor:
+    """Weights `[N, SEGMENTS]` of what hangs between the two basal segments, `share` of the way to the second."""
+    weights = torch.zeros((len(share), SEGMENTS))
+    weights[:, 0], weights[:, -1] = 1.0 - torch.from_numpy(share), torch.from_numpy(share)
+    return weights
 
 
 def _anchors(places: Tensor, side: int) -> Tensor:
