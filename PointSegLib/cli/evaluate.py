@@ -1,20 +1,23 @@
-"""`pointseg evaluate`: masks against expert annotations, tracks against simulated truth."""
+"""`pointseg evaluate`: masks and clicks against expert annotations, tracks against simulated truth."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PointSegLib.cli.files import make_folder
+from PointSegLib.cli.batch import SOME_FAILED
+from PointSegLib.cli.files import make_folder, one_line
 from PointSegLib.cli.options import add_command, add_model_options, load_predictor
 from PointSegLib.errors import PointSegError
 
 if TYPE_CHECKING:
-    from PointSegLib import PointSegPredictor
+    import numpy as np
 
-SEED = 20_000
+    from PointSegLib import CineClip, PointSegPredictor, PointSegResult
+    from PointSegLib.training.judging import Examination, Judged
 
 
 def add(commands: Any) -> None:
@@ -23,15 +26,22 @@ def add(commands: Any) -> None:
     command.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="CAMUS folder: patient0001, ...")
     command.add_argument("--subset", default="validation", choices=("training", "validation", "testing"))
     command.add_argument("--view", default="4CH", choices=("4CH", "2CH"))
-    command.add_argument("--out", type=Path, metavar="FOLDER", help="write per-case tables and the summary here")
-    command.add_argument("--clips", type=_positive, default=50, help="simulated clips for the tracking scores [50]")
+    clip_of = "what is one clip: each annotated frame, a patient's ED and ES, or the half sequence"
+    command.add_argument("--clip-of", choices=("frame", "pair", "sequence"), help=clip_of)
+    clicks = "also let a simulated user click up to K times where the wall is most wrong"
+    command.add_argument("--clicks", type=_positive, default=0, metavar="K", help=clicks)
+    simulated = "score stored clips in the layout of SynUS (split valid) instead of simulating some"
+    command.add_argument("--simulated", type=Path, metavar="FOLDER", help=simulated)
+    command.add_argument("--clips", type=_positive, default=50, help="clips to simulate [50]")
     command.add_argument("--frames", type=_positive, default=24, help="frames of each simulated clip [24]")
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="write per-case tables, summary and report here")
     command.add_argument("--record", action="store_true", help="keep the figures in the checkpoint's provenance")
     add_model_options(command)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from PointSegLib.evaluation import summarise, write_csv, write_json
+    from PointSegLib.model import save_checkpoint
+    from PointSegLib.training.judging import judge
 
     if options.record and options.checkpoint is None:
         msg = "--record changes a checkpoint; name it with --checkpoint."
@@ -39,63 +49,46 @@ def _run(options: argparse.Namespace) -> int:
     if options.out:
         make_folder(options.out)
     predictor = load_predictor(options)
-    frames = _segmentation(predictor, options)
-    masks = summarise(frames, by=("structure",), case="patient")
-    print(f"Masks: {options.view} ED and ES of CAMUS {options.subset} patients, every frame a clip of its own")
-    _print_table(masks, "structure", ("dice", "hd95_pooled_mm", "hd95_max_mm"))
-    tracks = _tracking(predictor, options)
-    methods = summarise(tracks, by=("method",))
-    print(f"\nTracks: {options.clips} simulated clips of {options.frames} frames of the same patients")
-    _print_table(methods, "method", ("average_jaccard", "position_accuracy", "occlusion_accuracy", "median_error_px"))
+    evaluation = judge(_judged(predictor, options.checkpoint), _examination(options, predictor))
+    print("\n\n".join("\n".join(lines) for lines in evaluation.overview()))
     if options.out:
-        write_csv(frames, options.out / "masks.csv")
-        write_csv(tracks, options.out / "tracks.csv")
-        content = {"provenance": predictor.provenance, "masks": masks, "tracks": methods}
-        write_json(content, options.out / "summary.json")
+        evaluation.write(options.out, predictor.provenance)
     if options.record:
-        _record(predictor, options, masks + methods)
-    return 0
+        kept = {**predictor.provenance, "evaluation": evaluation.figures()}
+        save_checkpoint(options.checkpoint, predictor.model, kept)
+    for case, reason in evaluation.failed.items():
+        print(f"left out: {case}: {one_line(reason)}", file=sys.stderr)
+    return SOME_FAILED if evaluation.failed else 0
 
 
-def _record(predictor: PointSegPredictor, options: argparse.Namespace, rows: Sequence[dict[str, Any]]) -> None:
-    from PointSegLib.model import save_checkpoint
+def _judged(predictor: PointSegPredictor, checkpoint: Path | None) -> Judged:
+    from PointSegLib.evaluation.report import Method
+    from PointSegLib.inference.predictor import EMBEDDED
+    from PointSegLib.training.judging import Judged
 
-    data = f"CAMUS {options.subset} patients, {options.view} ED and ES; {options.clips} simulated clips of them"
-    figures = {f"{row.get('structure') or row['method']}, {row['metric']}": row["mean"] for row in rows}
-    provenance = {**predictor.provenance, "evaluation": {"data": data, "mean": figures}}
-    save_checkpoint(options.checkpoint, predictor.model, provenance)
+    def predict(clip: CineClip, points: np.ndarray, hints: Sequence[str]) -> PointSegResult:
+        return predictor(clip, points, hints=hints) if hints else predictor(clip)
 
-
-def _segmentation(predictor: PointSegPredictor, options: argparse.Namespace) -> list[dict[str, Any]]:
-    from PointSegLib.evaluation import evaluate_segmentation
-    from PointSegLib.training.cases import camus_cases
-
-    rows = evaluate_segmentation(predictor, camus_cases(options.data, options.subset, options.view)).frames
-    # ED and ES of one patient are not independent
-    return [{"patient": str(row["case"]).split("_")[0], **row} for row in rows]
+    has = predictor.config.segmenter
+    parts = (has.use_trajectories, has.point_to_patch, has.mlp, has.point_attention, has.temporal_attention)
+    trained_on = predictor.provenance.get("tracker", {}).get("data", "data not stated")
+    method = Method((checkpoint or EMBEDDED).stem, f"simulated motion of {trained_on}", parts)
+    return Judged(method, predict, predictor.track)
 
 
-def _tracking(predictor: PointSegPredictor, options: argparse.Namespace) -> list[dict[str, Any]]:
-    from PointSegLib.evaluation import evaluate_tracking
-    from PointSegLib.io.camus_info import list_patients
-    from PointSegLib.training.cases import simulated_cases
-    from PointSegLib.training.frames import read_camus_set
+def _examination(options: argparse.Namespace, predictor: PointSegPredictor) -> Examination:
+    from PointSegLib.io.problems import Problem
+    from PointSegLib.training.cases import DEFAULT_CLIP_OF, HeldOutPatients, SimulatedClips, StoredClips
+    from PointSegLib.training.judging import Examination
 
-    patients = list_patients(options.data, options.subset)
-    frames = read_camus_set(options.data, patients, predictor.config.image_size)
-    cases = simulated_cases(frames, options.clips, options.frames, n_points=128, seed=SEED)
-    return evaluate_tracking(predictor.track, cases, "strided")
-
-
-def _print_table(rows: Sequence[dict[str, Any]], key: str, metrics: Sequence[str]) -> None:
-    for row in rows:
-        if row["metric"] in metrics:
-            spread = f"{_number(row['mean'])} (SD {_number(row['sd'])}, n = {row['n']})"
-            print(f"  {row[key]:<16} {row['metric']:<20} {spread}")
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    patients = HeldOutPatients(options.data, options.subset, options.view, options.clip_of or DEFAULT_CLIP_OF)
+    problems: list[Problem] = []
+    clips: SimulatedClips | StoredClips
+    if options.simulated:
+        clips = StoredClips.found(options.simulated, problems)
+    else:
+        clips = SimulatedClips(patients, predictor.config.image_size, options.clips, options.frames)
+    return Examination(patients, clips, options.clicks, tuple(problems))
 
 
 def _positive(text: str) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from PointSegLib.evaluation.summary import Row, summarise
+
 ALL, GOOD_MEDIUM, POOR = "all", "good+medium", "poor"
 _MEMBERS = {GOOD_MEDIUM: ("good", "medium"), POOR: ("poor",)}
 
 
-def described(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+def described(rows: Sequence[Row], about: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
     """Rows with the columns `patient` and `quality` put before their own.
 
     Args:
@@ -19,15 +21,24 @@ def described(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Mapping[str
     return [{"patient": row["case"], "quality": "", **about.get(row["case"], {}), **row} for row in rows]
 
 
-def by_quality(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+def by_quality(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Rows of each quality group, by their column `quality` ("Good", "medium", ...; absent or empty when unknown).
 
     Returns:
         "all" with every row, whether its quality is known or not, then "good+medium" and "poor" where they have rows.
     """
-    groups: dict[str, list[Mapping[str, Any]]] = {ALL: list(rows)}
+    groups: dict[str, list[Row]] = {ALL: list(rows)}
     for name, members in _MEMBERS.items():
         found = [row for row in rows if str(row.get("quality", "")).lower() in members]
         if found:
             groups[name] = found
     return groups
+
+
+def summarise_by_quality(rows: Sequence[Row], by: Sequence[str] = (), case: str = "patient") -> list[dict[str, Any]]:
+    """Entries of `summary.summarise` for each quality group, which each entry names as `quality`."""
+    return [
+        {"quality": name, **entry}
+        for name, members in by_quality(rows).items()
+        for entry in summarise(members, by, case)
+    ]

@@ -16,6 +16,8 @@ from PointSegLib.atomic import atomic_path
 
 Row = Mapping[str, Any]
 RESAMPLES = 2000
+# Numbers that say where a row was measured, not what.
+PLACES = {"frame"}
 
 
 def summarise(rows: Sequence[Row], by: Sequence[str] = (), case: str = "case", seed: int = 0) -> list[dict[str, Any]]:
@@ -40,7 +42,7 @@ def summarise(rows: Sequence[Row], by: Sequence[str] = (), case: str = "case", s
         groups.setdefault(tuple(row[name] for name in by), []).append(row)
     entries = []
     for key, members in groups.items():
-        for metric in _numeric_columns(members, {*by, case}):
+        for metric in _numeric_columns(members, {*by, case, *PLACES}):
             head = {**dict(zip(by, key, strict=True)), "metric": metric}
             entries.append({**head, **_statistics(members, metric, case, seed)})
     return entries

@@ -32,6 +32,22 @@ def read_qualities(root: str | os.PathLike[str], patients: list[str], view: str)
     return {name: info.quality if info else listed.get(name, "") for name, info in known.items()}
 
 
+def quality_source(root: str | os.PathLike[str], patients: list[str], view: str) -> str:
+    """Say in words where `read_qualities` takes the qualities of these patients from.
+
+    Raises:
+        ReadError: when a file that is there cannot be read.
+    """
+    own = sum(read_camus_info(root, patient, view) is not None for patient in patients)
+    listed = len(patients) - own
+    parts = [f"Info_{view}.cfg of {own} patients"] if own else []
+    if listed and (Path(root) / TABLE).is_file():
+        parts.append(f"{TABLE} for {listed} patients: one grade a patient, which may have been given to the other view")
+    elif listed:
+        parts.append(f"nothing for {listed} patients: no Info_{view}.cfg and no {TABLE}")
+    return "; ".join(parts)
+
+
 def _listed(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}

@@ -1,43 +1,224 @@
-"""The held-out cases a checkpoint is judged by: annotated frames, and simulated clips of the same patients."""
+"""The held-out cases a checkpoint is judged by: annotated patients, simulated clips of them, and stored clips."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from PointSegLib.clip import CineClip
+from PointSegLib.errors import ReadError
 from PointSegLib.evaluation import SegmentationCase, TrackingCase, TrackSet
-from PointSegLib.io.camus import annotated_frames
+from PointSegLib.evaluation.quality import described
+from PointSegLib.evaluation.summary import Row
+from PointSegLib.io.camus import annotated_frames, annotated_sequences
 from PointSegLib.io.camus_info import list_patients
-from PointSegLib.training.frames import FrameSet
-from PointSegLib.training.tracker_stage import draw_clip
+from PointSegLib.io.camus_quality import quality_source, read_qualities
+from PointSegLib.io.problems import Problem
+from PointSegLib.io.synus import TrackedClip, list_synus, read_synus_case
+from PointSegLib.simulation.augment import augment_appearance, augment_geometry
+from PointSegLib.simulation.warp import SimulatedClip, simulate_warp
+from PointSegLib.training.frames import FrameSet, read_camus_set
+
+# What is given to the network as one clip, and how that is told.
+CLIP_OF = {
+    "frame": "ED and ES, each a clip of its own",
+    "pair": "ED and ES together as a clip of two frames",
+    "sequence": "all frames of the half sequences",
+}
+DEFAULT_CLIP_OF = "frame"
+# of the simulated clips; no training run starts from this seed
+SEED, POINTS = 20_000, 128
 
 
-def camus_cases(root: Path, subset: str, view: str) -> Iterator[SegmentationCase]:
-    """ED and ES of every patient of a subset, each frame a clip of its own, at native size and spacing.
+@dataclass(frozen=True)
+class HeldOutPatients:
+    """Patients of a CAMUS folder that no network was trained on, at native size and spacing.
 
-    Raises:
-        ReadError: when no patient of the subset has an annotated frame of this view, or some are damaged.
+    Attributes:
+        root: folder of `patientNNNN` folders, with the lists of the official split.
+        subset: "training", "validation" or "testing".
+        view: "2CH" or "4CH".
+        clip_of: a key of `CLIP_OF`.
     """
-    for name, clip, labels in annotated_frames(root, list_patients(root, subset), (view,)):
-        yield name, clip, {0: labels}
+
+    root: Path
+    subset: str = "validation"
+    view: str = "4CH"
+    clip_of: str = DEFAULT_CLIP_OF
+
+    def __str__(self) -> str:
+        return f"CAMUS {self.subset} patients, {self.view}, {CLIP_OF[self.clip_of]}, at native size"
+
+    @property
+    def patients(self) -> list[str]:
+        """Their names.
+
+        Raises:
+            ReadError: when the list of the split is not found.
+        """
+        return list_patients(self.root, self.subset)
+
+    @property
+    def quality_source(self) -> str:
+        """Where the image qualities come from, in words."""
+        return quality_source(self.root, self.patients, self.view)
+
+    def cases(self, problems: list[Problem] | None = None) -> Iterator[SegmentationCase]:
+        """Clips with the labels of their annotated frames; in pairs frame 0 is ED and frame 1 ES.
+
+        Args:
+            problems: takes what is damaged or not there, which is left out; without it damage raises.
+
+        Raises:
+            ReadError: when there is no case, or, without `problems`, when some are damaged: all of them are listed.
+        """
+        if self.clip_of == "sequence":
+            for name, clip, labels in annotated_sequences(self.root, self.patients, (self.view,), problems):
+                yield name, clip, dict(enumerate(labels))
+            return
+        frames = annotated_frames(self.root, self.patients, (self.view,), problems)
+        if self.clip_of == "pair":
+            yield from _pairs(frames, problems)
+            return
+        for name, clip, labels in frames:
+            yield name, clip, {0: labels}
+
+    def described(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """Rows of these cases with the columns `patient` and `quality`."""
+        qualities = read_qualities(self.root, self.patients, self.view)
+        names = {str(row["case"]): str(row["case"]).split("_")[0] for row in rows}
+        about = {case: {"patient": name, "quality": qualities.get(name, "")} for case, name in names.items()}
+        return described(rows, about)
 
 
-def simulated_cases(frames: FrameSet, count: int, n_frames: int, n_points: int, seed: int) -> Iterator[TrackingCase]:
-    """Frames set in motion, with query frames anywhere in the clip; the same seed gives the same cases.
+@dataclass(frozen=True)
+class SimulatedClips:
+    """Frames of held-out patients set in motion, the same clips every time.
 
-    Args:
-        frames: of patients the network was not trained on.
+    Attributes:
+        patients: whose frames are moved.
+        size: side of the clips in pixels, that of the network's input.
         count: number of clips.
         n_frames: frames of each clip.
-        n_points: trajectories of each clip.
-        seed: of the simulation.
     """
-    for index in range(count):
-        clip = draw_clip(frames, n_frames, n_points, torch.Generator().manual_seed(seed + index))
-        pixels = (clip.frames * 255).round().to(torch.uint8).numpy()
-        truth = TrackSet(clip.tracks.numpy(), clip.visible.numpy())
-        yield TrackingCase(f"simulated_{seed + index}", CineClip(pixels), truth, np.asarray(clip.query_frame))
+
+    patients: HeldOutPatients
+    size: int
+    count: int = 50
+    n_frames: int = 24
+    query_mode = "strided"
+
+    def __str__(self) -> str:
+        whose = f"CAMUS {self.patients.subset} patients"
+        return f"{self.count} simulated clips of {self.n_frames} frames of {whose}, query frames anywhere in the clip"
+
+    def mask_cases(self) -> Iterator[SegmentationCase]:
+        """Clips with the labels of every frame."""
+        for name, clip in self._clips():
+            yield name, _cine(clip), dict(enumerate(clip.labels.numpy()))
+
+    def tracking_cases(self) -> Iterator[TrackingCase]:
+        """Clips with their points, each given in a frame of its own."""
+        for name, clip in self._clips():
+            truth = TrackSet(clip.tracks.numpy(), clip.visible.numpy())
+            yield TrackingCase(name, _cine(clip), truth, np.asarray(clip.query_frame))
+
+    def described(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """Rows of these clips, each a patient of its own and of no stated quality."""
+        return described(rows, {})
+
+    def _clips(self) -> Iterator[tuple[str, SimulatedClip]]:
+        frames = read_camus_set(self.patients.root, self.patients.patients, self.size)
+        for seed in range(SEED, SEED + self.count):
+            generator = torch.Generator().manual_seed(seed)
+            yield f"simulated_{seed}", _clip_of_patient(frames, self.n_frames, POINTS, generator)
+
+
+@dataclass(frozen=True)
+class StoredClips:
+    """Simulated clips in the layout of processed SynUS that no network was trained on: the split "valid" of a folder.
+
+    Attributes:
+        folder: the dataset.
+        names: its readable clips.
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+    query_mode = "first"
+
+    @classmethod
+    def found(cls, folder: Path, problems: list[Problem] | None = None) -> StoredClips:
+        """The clips of a folder.
+
+        Args:
+            folder: the dataset.
+            problems: takes the clips that cannot be read, which are left out; without it damage raises.
+
+        Raises:
+            ReadError: when `info.csv` is missing or damaged, or no clip can be read.
+        """
+        return cls(folder, tuple(list_synus(folder, "valid", problems)))
+
+    def __str__(self) -> str:
+        return f"{len(self.names)} simulated clips in {self.folder.name}, split valid, points given where first visible"
+
+    def mask_cases(self) -> Iterator[SegmentationCase]:
+        """Clips that have labels, with those of every frame."""
+        for clip in self._clips():
+            if clip.labels is not None:
+                yield clip.name, clip.cine, dict(enumerate(clip.labels))
+
+    def tracking_cases(self) -> Iterator[TrackingCase]:
+        """Clips with TAP-Vid's `first` queries: each point where it is first visible."""
+        for clip in self._clips():
+            truth = TrackSet(clip.points, clip.visible)
+            yield TrackingCase.queried(clip.name, clip.cine, truth, self.query_mode)
+
+    def described(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """Rows of these clips with the columns `patient` (where the clip was made of one) and `quality`."""
+        about = {}
+        for clip in self._clips():
+            source = str(clip.meta.get("source") or "").split("_")[0]
+            patient = source if source.startswith("patient") else clip.name
+            about[clip.name] = {"patient": patient, "quality": str(clip.meta.get("quality") or "")}
+        return described(rows, about)
+
+    def _clips(self) -> Iterator[TrackedClip]:
+        # one at a time: each keeps its files mapped, and a process may not map thousands
+        return (read_synus_case(self.folder, name) for name in self.names)
+
+
+def _clip_of_patient(frames: FrameSet, n_frames: int, n_points: int, generator: torch.Generator) -> SimulatedClip:
+    """A random frame of the set, augmented and set in motion."""
+    index = int(torch.randint(len(frames), (1,), generator=generator))
+    image = torch.from_numpy(frames.images[index]).float() / 255
+    image, labels = augment_geometry(image, torch.from_numpy(frames.labels[index]), generator)
+    clip = simulate_warp(image, labels, n_frames, n_points, generator)
+    return replace(clip, frames=augment_appearance(clip.frames, generator))
+
+
+def _cine(clip: SimulatedClip) -> CineClip:
+    return CineClip((clip.frames * 255).round().to(torch.uint8).numpy())
+
+
+def _pairs(
+    frames: Iterator[tuple[str, CineClip, np.ndarray]], problems: list[Problem] | None
+) -> Iterator[SegmentationCase]:
+    """ED and ES of one patient as one clip; one that lacks the other stays a clip of one frame."""
+    for name, members in groupby(frames, key=lambda frame: frame[0].rsplit("_", 1)[0]):
+        _, clips, labels = zip(*members, strict=True)
+        if len({(clip.frames.shape, clip.spacing_mm) for clip in clips}) > 1:
+            problem = Problem(name, "ED and ES differ in size or spacing; score each frame as a clip of its own.")
+            if problems is None:
+                raise ReadError(str(problem))
+            problems.append(problem)
+            continue
+        frames_together = np.concatenate([clip.frames for clip in clips])
+        yield name, CineClip(frames_together, clips[0].spacing_mm, source=name), dict(enumerate(labels))

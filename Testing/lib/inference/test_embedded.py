@@ -10,7 +10,7 @@ from PointSegLib import CineClip, PointSegPredictor, read_clip
 from PointSegLib.evaluation import TrackingCase, TrackSet, evaluate_segmentation, evaluate_tracking
 from PointSegLib.inference import EMBEDDED
 from PointSegLib.simulation.phantom import make_phantom_clip
-from PointSegLib.training.cases import camus_cases
+from PointSegLib.training.cases import HeldOutPatients
 
 MYOCARDIUM = 2
 
@@ -81,7 +81,7 @@ def test_a_wall_is_found_in_every_frame_of_a_real_cine(predictor, echo_dicom):
 
 
 def test_real_walls_of_unseen_patients_are_found(predictor, camus_folder):
-    cases = [case for case, _ in zip(camus_cases(camus_folder, "validation", "4CH"), range(12), strict=False)]
+    cases = [case for case, _ in zip(HeldOutPatients(camus_folder).cases(), range(12), strict=False)]
     rows = evaluate_segmentation(predictor, cases).frames
     dice = [row["dice"] for row in rows if row["structure"] == "Myocardium"]
     assert np.mean(dice) > 0.75
