@@ -7,10 +7,10 @@ import pytest
 import torch
 from lib.networks import tiny_config, tiny_network
 
-from PointSegLib.errors import PointSegError, ReadError
+from PointSegLib.errors import ReadError
 from PointSegLib.model import PRESETS, load_checkpoint
 from PointSegLib.simulation.phantom import make_phantom_frame
-from PointSegLib.training import TrainingData, TrainingSettings, load_settings, train_segmenter, train_tracker
+from PointSegLib.training import TrainingData, TrainingSettings, train_segmenter, train_tracker
 from PointSegLib.training.frames import FrameSet, read_camus_set, read_packed, write_packed
 from PointSegLib.training.segmenter_stage import SegmenterStage
 from PointSegLib.training.tracker_stage import TrackerStage
@@ -96,37 +96,6 @@ def test_segmenter_fits_one_batch_while_the_tracker_rests():
     losses = [step() for _ in range(60)]
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:5])
     assert all(p.grad is None for p in network.tracker.parameters())
-
-
-@pytest.mark.parametrize("recipe", ["small-cpu", "paper"])
-@pytest.mark.parametrize("stage", ["tracker", "segmenter"])
-def test_recipes_name_known_settings_and_presets(recipe, stage):
-    settings = load_settings(recipe, stage)
-    assert settings.preset in PRESETS
-    assert settings.layer_weights == (0.25, 0.5, 1.0)
-    assert settings.weight_temporal == 100.0
-
-
-def test_paper_recipe_has_the_papers_rates():
-    settings = load_settings("paper", "segmenter")
-    assert (settings.learning_rate, settings.weight_decay) == (2e-4, 1e-4)
-    assert (settings.clips, settings.accumulate, settings.weight_bce) == (1, 4, 0.0)
-
-
-def test_command_line_overrides_the_recipe():
-    assert load_settings("small-cpu", "tracker", minutes=3.0, seed=None).minutes == 3.0
-
-
-def test_unknown_setting_is_named(tmp_path):
-    recipe = tmp_path / "mine.toml"
-    recipe.write_text("[tracker]\nlearning_speed = 3\n")
-    with pytest.raises(PointSegError, match="'learning_speed'"):
-        load_settings(recipe, "tracker")
-
-
-def test_missing_recipe_is_named():
-    with pytest.raises(PointSegError, match="no such recipe"):
-        load_settings("tiny-cpu", "tracker")
 
 
 def test_packed_frames_come_back_and_are_resized(tmp_path):
