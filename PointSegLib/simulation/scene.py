@@ -11,6 +11,7 @@ from PointSegLib.simulation.sampling import pixel_grid, sample_at
 
 # Values of `Scene.tissue`.
 OTHER, LV_BLOOD, WALL, ATRIAL_BLOOD, OTHER_BLOOD, BRIGHT = range(6)
+_NEWTON_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,9 @@ class Scene:
 
 
 def follow(points: Tensor, scene: Scene) -> Tensor:
-    """Trajectories of material points.
+    """Trajectories of material points, exact for labels and images that were sampled with `scene.inverse`.
+
+    The start X + u(X) is off by the interpolation error of the inverse; Newton steps on y + v(y) = X remove it.
 
     Args:
         points: float `[N, 2]`, pixel positions in the reference frame.
@@ -113,6 +116,13 @@ def follow(points: Tensor, scene: Scene) -> Tensor:
     Returns:
         float `[N, T, 2]`, their pixel positions in every frame, which may lie outside the image.
     """
+    size_wh = (scene.side, scene.side)
+    spacing = (scene.side / scene.forward.shape[2], scene.side / scene.forward.shape[3])
     places = points.expand(len(scene), -1, -1)
-    moved = places + sample_at(scene.forward, places, (scene.side, scene.side))
+    along_y, along_x = torch.gradient(scene.forward, spacing=spacing, dim=(2, 3))
+    local = sample_at(torch.cat([scene.forward, along_x, along_y], dim=1), places, size_wh)
+    moved = places + local[..., :2]
+    for _ in range(_NEWTON_STEPS):
+        missing = places - moved - sample_at(scene.inverse, moved, size_wh)
+        moved = moved + missing + local[..., 2:4] * missing[..., :1] + local[..., 4:6] * missing[..., 1:]
     return moved.transpose(0, 1).contiguous()

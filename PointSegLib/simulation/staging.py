@@ -48,7 +48,7 @@ def stage(
         raise ClipError(msg)
     motion = draw_motion(anatomy.pair, wanted, n_frames, generator, config)
     labels = moved_labels(anatomy.labels, motion.inverse)
-    area = (labels == LV_CAVITY).sum((1, 2))
+    area = (labels == LV_CAVITY).flatten(1).count_nonzero(1)
     still = not bool(motion.forward.any())
     scene = Scene(
         echogenicity=anatomy.echogenicity,
