@@ -12,11 +12,14 @@ from PointSegLib.cli.options import add_command, add_device_option
 def add(commands: Any) -> None:
     """Add the command's parser."""
     command = add_command(commands, "train", _run, "Train the tracker, then the segmenter on top of it.")
-    command.add_argument("stage", choices=("tracker", "segmenter"))
+    command.add_argument("stage", choices=("stills", "tracker", "segmenter"))
     command.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="CAMUS folder: patient0001, ...")
     command.add_argument("--packed", type=Path, nargs="*", default=[], metavar="NPZ", help="further annotated frames")
-    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="log, state and checkpoint go here")
+    clips = "clips with motion truth, made by `pointseg simulate` or laid out like processed SynUS"
+    command.add_argument("--clips", type=Path, metavar="FOLDER", help=clips)
     command.add_argument("--tracker", type=Path, metavar="FILE", help="stage one's checkpoint [in OUT]")
+    command.add_argument("--start", type=Path, metavar="FILE", help="begin from this checkpoint's weights")
+    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="log, state and checkpoint go here")
     command.add_argument("--recipe", default="small-cpu", help="a recipe's name or .toml file [small-cpu]")
     command.add_argument("--minutes", type=float, help="wall-clock budget instead of the recipe's")
     command.add_argument("--steps", type=int, help="optimiser steps instead of the recipe's")
@@ -33,12 +36,13 @@ def _run(options: argparse.Namespace) -> int:
 
     changes = {name: getattr(options, name) for name in ("minutes", "steps", "seed")}
     settings = load_settings(options.recipe, options.stage, **changes)
-    data = TrainingData(options.data, options.packed)
+    data = TrainingData(options.data, options.packed, options.clips)
     launch = Launch(choose_device(options.device).type, options.devices, options.nodes)
     if options.stage == "tracker":
-        path = train_tracker(data, options.out, settings, options.resume, launch)
+        path = train_tracker(data, options.out, settings, options.resume, launch, options.start)
     else:
-        tracker = options.tracker or options.out / "tracker.safetensors"
-        path = train_segmenter(data, tracker, options.out, settings, options.resume, launch)
+        # stills need no tracker
+        tracker = None if options.stage == "stills" else options.tracker or options.out / "tracker.safetensors"
+        path = train_segmenter(data, tracker, options.out, settings, options.resume, launch, options.start)
     print(f"{path}: written; judge it with pointseg evaluate --checkpoint {path}")
     return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 
 from PointSegLib.errors import PointSegError
@@ -25,3 +27,15 @@ def choose_device(name: str = "auto") -> torch.device:
         msg = f"the device {name!r} is not available on this machine; choose 'auto' or 'cpu'."
         raise PointSegError(msg)
     return torch.device(name)
+
+
+def fast_arithmetic(device: torch.device) -> AbstractContextManager[object]:
+    """Short floating-point numbers where they are much faster and known to be good enough.
+
+    Processors with AMX multiply matrices of bfloat16 several times as fast as of float32. Others, and GPUs, whose
+    arithmetic has not been tried, keep float32.
+    """
+    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    if device.type == "cpu" and has_amx():
+        return torch.autocast("cpu", torch.bfloat16)
+    return nullcontext()

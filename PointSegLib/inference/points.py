@@ -2,10 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import PointError
+from PointSegLib.model.config import HINT_CAVITY, HINT_NONE, HINT_OUTSIDE, HINT_WALL
+
+HINTS: dict[str | None, int] = {None: HINT_NONE, "wall": HINT_WALL, "cavity": HINT_CAVITY, "outside": HINT_OUTSIDE}
+
+
+@dataclass(frozen=True, eq=False)
+class UserPoints:
+    """Points of the user, checked.
+
+    Attributes:
+        rows: float64 `[M, 3]` rows (frame, x, y).
+        hints: int64 `[M]`, `HINT_NONE` for points that are only to be followed.
+    """
+
+    rows: np.ndarray
+    hints: np.ndarray
+
+    @classmethod
+    def checked(cls, points: np.ndarray | None, hints: Sequence[str | None] | None, clip: CineClip) -> UserPoints:
+        """Check points and hints against the clip and each other.
+
+        Raises:
+            PointError: as `checked_points`, for another number of hints than of points, or for an unknown hint.
+        """
+        rows = checked_points(points, clip)
+        named = [None] * len(rows) if hints is None else list(hints)
+        if len(named) != len(rows):
+            msg = f"{len(named)} hints were given for {len(rows)} points; give one each, None where there is none."
+            raise PointError(msg)
+        for index, hint in enumerate(named):
+            if hint not in HINTS:
+                msg = f"the hint of point {index} is {hint!r}; it must be 'wall', 'cavity', 'outside' or None."
+                raise PointError(msg)
+        return cls(rows, np.array([HINTS[hint] for hint in named], np.int64))
 
 
 def checked_points(points: np.ndarray | None, clip: CineClip) -> np.ndarray:

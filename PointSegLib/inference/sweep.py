@@ -78,6 +78,11 @@ class TrackingSweep:
         window = slice(first, last)
         return WindowTracks(active, self.xy[active, window], self.confidence[active, window], tracked.tokens[0])
 
+    def rest(self) -> WindowTracks:
+        """All points where they were put: a clip of one frame has nothing to track."""
+        self.xy[:, 0], self.confidence[:, 0] = self.where, 1.0
+        return WindowTracks(torch.arange(len(self.where)), self.xy, self.confidence, self.content[:, None])
+
     def _meet(self, index: int, features: FrameFeatures) -> None:
         new = (self.home == index).nonzero().flatten()
         if len(new) == 0:

@@ -32,6 +32,15 @@ class FrameFeatures:
         """The features of some of the frames."""
         return FrameFeatures({s: m[index] for s, m in self.levels.items()}, self.detail[index])
 
+    def joined(self, later: FrameFeatures) -> FrameFeatures:
+        """These frames followed by others."""
+        levels = {s: torch.cat([m, later.levels[s]]) for s, m in self.levels.items()}
+        return FrameFeatures(levels, torch.cat([self.detail, later.detail]))
+
+    def float(self) -> FrameFeatures:
+        """The same in full precision."""
+        return FrameFeatures({s: m.float() for s, m in self.levels.items()}, self.detail.float())
+
 
 class EncoderLayer(nn.Module):
     """One pre-norm block of deformable self-attention over the tokens of all attended levels."""

@@ -10,7 +10,6 @@ from PointSegLib.model.config import N_HINTS, SegmenterConfig
 from PointSegLib.model.encoder import FrameFeatures
 from PointSegLib.model.layers import MLP, group_norm
 
-
 HINT_STRIDE = 4
 
 

@@ -18,7 +18,8 @@ class PointSeg(nn.Module):
         self.config = config
         self.tracker = PointTracker(config.tracker)
         self.segmenter = Segmenter(config.segmenter, config.tracker.encoder.dim)
-        self.to(memory_format=torch.channels_last)
+        # channels side by side: several times faster on a CPU
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def parameter_count(module: nn.Module) -> int:

@@ -6,6 +6,7 @@ correspondence would be the wrong ones to draw contours with.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +19,6 @@ from PointSegLib.model.encoder import FrameFeatures, ImageEncoder
 from PointSegLib.model.fusion import FusionLayer
 from PointSegLib.model.layers import grid_positions, sine_encoding
 from PointSegLib.model.mask_decoder import HINT_STRIDE, MaskDecoder
-
 
 # cells of stride 4: a click is meant for the few millimetres around it
 HINT_SPREAD = 1.5
@@ -123,7 +123,7 @@ class Segmenter(nn.Module):
         return tokens, torch.cat([mask_position, sine_encoding(xy, dim)], 2)
 
 
-def hint_maps(cues: PointCues, size_hw: tuple[int, int]) -> Tensor:
+def hint_maps(cues: PointCues, size_hw: Sequence[int]) -> Tensor:
     """Where the user's points lie in each frame: a soft spot on the map of its hint.
 
     Tokens tell the patches what a hint means for the whole wall; the spots tell the decoder where exactly it was put.
@@ -135,7 +135,6 @@ def hint_maps(cues: PointCues, size_hw: tuple[int, int]) -> Tensor:
     Returns:
         `[B * T, N_HINTS, h, w]` in 0..1, one map for wall, cavity and outside each.
     """
-    batch, _, frames, _ = cues.xy.shape
     height, width = size_hw
     cells = grid_positions(height, width, cues.xy.device) * cues.xy.new_tensor([width, height])
     one_hot = F.one_hot(cues.hint, 1 + N_HINTS)[..., 1:].to(cues.xy.dtype)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from PointSegLib.simulation.config import Range
-from PointSegLib.simulation.sampling import chance, smooth_noise, speckle_noise, uniform
+from PointSegLib.simulation.sampling import chance, pixel_grid, smooth_noise, speckle_noise, uniform
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class AppearanceConfig:
         time_gain: strength of a smooth change of gain over depth, either way.
         speckle: strength of extra multiplicative speckle.
         haze: brightness of smooth haze.
+        shadow_probability: share of images with a dark wedge that begins at the probe.
+        dropout_probability: share of images in which a part of the heart is nearly lost, as the lateral wall often is.
         blur_sigma_px: Gaussian blur; under 0.3 none is applied.
     """
 
@@ -64,6 +66,8 @@ class AppearanceConfig:
     time_gain: float = 0.3
     speckle: Range = (0.0, 0.25)
     haze: Range = (0.0, 0.1)
+    shadow_probability: float = 0.25
+    dropout_probability: float = 0.35
     blur_sigma_px: Range = (0.0, 1.1)
 
 
@@ -84,8 +88,13 @@ def augment_geometry(
     Returns:
         The moved image (bilinear) and labels (nearest), of the same shapes; what comes from outside is 0.
     """
+    return place(image, labels, draw_placement(image.shape[-2], image.shape[-1], generator, config))
+
+
+def place(image: Tensor, labels: Tensor, placement: Tensor) -> tuple[Tensor, Tensor]:
+    """Apply a placement of `draw_placement` to images and labels `[..., H, W]`, as `augment_geometry` does."""
     height, width = image.shape[-2:]
-    theta = _output_to_input(height, width, generator, config).to(image.device)
+    theta = placement.to(image.device)
     grid = F.affine_grid(theta[None], [1, 1, height, width], align_corners=False)
     flat = image.reshape(1, -1, height, width)
     moved = F.grid_sample(flat, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
@@ -94,8 +103,18 @@ def augment_geometry(
     return moved.reshape(image.shape), moved_labels.to(torch.uint8).reshape(labels.shape)
 
 
-def _output_to_input(height: int, width: int, generator: torch.Generator, config: GeometryConfig) -> Tensor:
-    """`[2, 3]` affine in grid_sample's coordinates; the rotation is one in pixels, not in the normalised square."""
+def place_points(unit_xy: Tensor, placement: Tensor) -> Tensor:
+    """Where points `[..., 2]`, normalised to 0..1, lie in the image that `place` makes."""
+    linear, shift = placement[:, :2], placement[:, 2]
+    moved = (2 * unit_xy - 1 - shift) @ torch.linalg.inv(linear).T
+    return (moved + 1) / 2
+
+
+def draw_placement(height: int, width: int, generator: torch.Generator, config: GeometryConfig = _GEOMETRY) -> Tensor:
+    """Draw a placement: `[2, 3]`, from output to input in grid_sample's coordinates.
+
+    The rotation is one in pixels, not in the normalised square.
+    """
     angle = math.radians(uniform(generator, -config.rotation_deg, config.rotation_deg))
     scale = uniform(generator, *config.scale)
     stretch = math.sqrt(math.exp(uniform(generator, math.log(config.aspect[0]), math.log(config.aspect[1]))))
@@ -134,7 +153,35 @@ def augment_appearance(frames: Tensor, generator: torch.Generator, config: Appea
     out = out.mul_(texture).mul_(gain * (1.0 + depth).clamp_min(0.1)).clamp_(1e-6, 1.0)
     out = out.log_().mul_(gamma).exp_().add_(haze)
     out = _blur(out, uniform(generator, *config.blur_sigma_px))
+    if chance(generator, config.shadow_probability):
+        out = out * _shadow(height, width, generator).to(out)
+    if chance(generator, config.dropout_probability):
+        out = out * _dropout(height, width, generator).to(out)
     return out.mul_(signal).clamp_(0.0, 1.0)
+
+
+def _shadow(height: int, width: int, generator: torch.Generator) -> Tensor:
+    """Gain `[H, W]` of a wedge with soft edges that leaves 5 to 60 % behind it, from some depth on."""
+    grid = pixel_grid(height, width, generator.device)
+    angle = torch.atan2(grid[..., 0] - (width - 1) / 2, grid[..., 1] + 0.05 * height)
+    centre, half_width = uniform(generator, -0.6, 0.6), uniform(generator, 0.03, 0.15)
+    inside = torch.sigmoid((half_width - (angle - centre).abs()) / 0.02)
+    below = torch.sigmoid((grid[..., 1] - uniform(generator, -0.1, 0.4) * height) / (0.03 * height))
+    return 1 - (1 - uniform(generator, 0.05, 0.6)) * inside * below
+
+
+def _dropout(height: int, width: int, generator: torch.Generator) -> Tensor:
+    """Gain `[H, W]` of one to three soft, oblique spots that leave 5 to 50 %."""
+    grid = pixel_grid(height, width, generator.device)
+    gain = torch.ones(height, width)
+    for _ in range(1 + int(uniform(generator, 0.0, 2.999))):
+        x = grid[..., 0] / width - uniform(generator, 0.15, 0.85)
+        y = grid[..., 1] / height - uniform(generator, 0.15, 0.85)
+        turn, long, short = uniform(generator, 0.0, math.pi), uniform(generator, 0.06, 0.25), uniform(generator, 0.04, 0.1)
+        along, across = x * math.cos(turn) + y * math.sin(turn), y * math.cos(turn) - x * math.sin(turn)
+        far = (along / long).square() + (across / short).square()
+        gain = gain * (1 - (1 - uniform(generator, 0.05, 0.5)) * torch.exp(-far.square()))
+    return gain
 
 
 def _blur(frames: Tensor, sigma: float) -> Tensor:

@@ -41,6 +41,13 @@ class FrameSet:
         index = [i for i, name in enumerate(self.names) if name.split("_")[0] in wanted]
         return FrameSet(self.images[index], self.labels[index], [self.names[i] for i in index])
 
+    def pairs(self) -> list[list[int]]:
+        """Indices (ED, ES) of the patients and views that have both."""
+        index = {name: i for i, name in enumerate(self.names)}
+        early = [name for name in self.names if name.endswith("_ED")]
+        found = [(index[name], index.get(name[:-2] + "ES")) for name in early]
+        return [[first, second] for first, second in found if second is not None]
+
     def joined(self, other: FrameSet) -> FrameSet:
         """Both sets, one after the other."""
         images = np.concatenate([self.images, other.images])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SAVE_EVERY_S = 120.0
 LOG_EVERY = 20
 MOST_SKIPPED = 20
+FORWARD = 1  # sets the chance of the forward pass apart from that of the batch
 
 
 @dataclass(frozen=True)
@@ -155,10 +156,11 @@ class _Run:
             if self.counters.step % LOG_EVERY == 0 or stop or self._progress() >= 1:
                 self._log_means(logged)
                 logged = []
-            if self._validation_is_due():
-                self._validate()
-            if self.counters.seconds - self._saved > SAVE_EVERY_S:
+            validate = self._validation_is_due()
+            if validate or self.counters.seconds - self._saved > SAVE_EVERY_S:
                 self._save()
+            if validate:
+                self._validate()
         return not stop
 
     def finish(self, done: bool) -> Trained:
@@ -196,7 +198,7 @@ class _Run:
         for part in range(1, self.settings.accumulate + 1):
             batch = next(batches)
             # What chance the forward pass takes, such as dropout, is a function of the batch's number as well.
-            torch.manual_seed(seed_of(self.settings.seed, self.counters.drawn + self.fabric.global_rank))
+            torch.manual_seed(seed_of(self.settings.seed, self.counters.drawn + self.fabric.global_rank, FORWARD))
             with self.fabric.no_backward_sync(self.wrapped, enabled=part < self.settings.accumulate):
                 terms, figures = self.wrapped(batch)
                 loss = torch.stack(list(terms.values())).sum()
@@ -214,10 +216,9 @@ class _Run:
         if not bool(anywhere):
             return
         values = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in terms.items())
-        made_of = f"of {', '.join(batch['names'])}" if mine else "another process names"
-        msg = f"{self.stage.name}, step {self.counters.step + 1}: the loss is not finite ({values}) for the batch made "
-        msg += f"{made_of}. {self.state_file} and what was saved with it are from before; look at these data, or lower "
-        msg += "learning_rate, and go on with --resume."
+        whose = f"for the batch made of {', '.join(batch['names'])}" if mine else "in another process, which names it"
+        msg = f"{self.stage.name}, step {self.counters.step + 1}: the loss is not finite ({values}) {whose}. "
+        msg += f"{self.state_file} is from before; look at these data, or lower learning_rate, and go on with --resume."
         raise PointSegError(msg)
 
     def _apply_gradients(self, batch: Batch) -> None:
@@ -269,7 +270,8 @@ class _Run:
             self._unless_full(lambda: write_state(best_file, self.stage.state_dict()))
         self._log("validation", figures)
         shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        print(f"{self.stage.name}, step {counters.step}: {shown}; best {counters.best:.4g} at {counters.best_step}")
+        best = f"best {counters.best:.4g} at step {counters.best_step}"
+        self.fabric.print(f"{self.stage.name}, step {counters.step}: {shown}; {best}")
 
     def _log_means(self, logged: list[dict[str, Tensor]]) -> None:
         if self.log is not None:

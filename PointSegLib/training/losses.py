@@ -70,16 +70,19 @@ def mask_loss(layers: list[Tensor], target: Tensor, layer_weights: tuple[float, 
     """Eq. 3: Dice over the masks of all layers, deep supervision by `layer_weights`.
 
     Args:
-        layers: logits `[B, T, K, H, W]` per fusion layer.
+        layers: logits `[B, T, K, h, w]` per fusion layer, enlarged to the target's size where they are smaller.
         target: `[B, T, K, H, W]`.
         layer_weights: w_M^n, one per layer.
         weight_bce: weight of a cross-entropy term beside Dice (0 as in the paper); it speeds up short trainings.
     """
     total = target.new_zeros(())
+    size = target.shape[-2:]
     for logits, weight in zip(layers, layer_weights, strict=True):
-        total = total + weight * dice_loss(logits.float(), target)
+        fine = F.interpolate(logits.float().flatten(0, 1), size, mode="bilinear", align_corners=False)
+        fine = fine.unflatten(0, target.shape[:2])
+        total = total + weight * dice_loss(fine, target)
         if weight_bce:
-            total = total + weight * weight_bce * F.binary_cross_entropy_with_logits(logits.float(), target)
+            total = total + weight * weight_bce * F.binary_cross_entropy_with_logits(fine, target)
     return total
 
 

@@ -39,9 +39,10 @@ class Table:
             return list(csv.DictReader(file, restval=""))
 
     def cut_after(self, step: int) -> None:
-        """Drop the rows of later steps: a killed run takes those again."""
+        """Drop the rows of later steps, which a killed run takes again, and rows that were cut off by the kill."""
         rows = self.rows()
-        self._rewrite([row for row in rows if float(row["step"] or "inf") <= step], list(rows[0]) if rows else [])
+        columns = [name for name in rows[0] if name] if rows else []
+        self._rewrite([row for row in rows if row["step"].isdecimal() and int(row["step"]) <= step], columns)
 
     def _rewrite(self, rows: list[dict[str, str]], columns: list[str]) -> None:
         with atomic_path(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:

@@ -34,10 +34,11 @@ class TrainingSettings:
         precision: one of `PRECISIONS`; the mixed ones run the forward pass in 16 bits.
         workers: processes of each device that draw batches ahead; 0 draws them between the steps.
         clips: clips per forward pass.
-        frames: frames per clip (stage one: of the window; stage two: at most).
-        length_shares: stage two: shares of the steps with clips of one frame, of four, and of `frames`. One frame makes
-            the most of a step for the masks, since frames of a simulated clip teach little beside each other; long
-            clips teach the attention over time.
+        frames: frames per clip at most.
+        kind_shares: stage two: shares of the steps with stills, with real ED/ES pairs and with simulated clips. Stills
+            make the most of a step for the masks, since frames of a clip teach little beside each other; clips teach
+            the attention over time.
+        click_share: stage two: share of the steps in which a simulated user corrects the prediction.
         points: trajectories per clip.
         geometry: strength of the geometric augmentation, 1 for its full ranges.
         accumulate: forward passes per optimiser step.
@@ -66,7 +67,8 @@ class TrainingSettings:
     workers: int = 0
     clips: int = 1
     frames: int = 8
-    length_shares: tuple[float, ...] = (0.0, 0.0, 1.0)
+    kind_shares: tuple[float, ...] = (0.0, 0.5, 0.5)
+    click_share: float = 0.0
     points: int = 256
     geometry: float = 1.0
     accumulate: int = 4

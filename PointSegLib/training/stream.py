@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 Batch = dict[str, Any]
 
 
-def seed_of(seed: int, index: int) -> int:
-    """A seed for one batch, as good as independent of its neighbours'."""
-    return int(np.random.SeedSequence((seed, index)).generate_state(1, np.uint64)[0])
+def seed_of(seed: int, index: int, purpose: int = 0) -> int:
+    """A seed for one batch, as good as independent of its neighbours' and of other purposes'."""
+    return int(np.random.SeedSequence((seed, index, purpose)).generate_state(1, np.uint64)[0])
 
 
 @dataclass(frozen=True)
