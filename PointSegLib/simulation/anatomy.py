@@ -31,7 +31,7 @@ class HeartShape:
         slant: slope of the mitral plane.
         wall: (septal, apical, lateral) wall thickness.
         atrium: height of the left atrium.
-        atrium_width: half-width of the left atrium relative to what joins the annulus smoothly.
+        atrium_width: half-width of the left atrium relative to that of the annulus.
         right: width of the right ventricle.
         shortening: relative shortening of the long axis at end-systole.
         narrowing: relative narrowing of the cavity at end-systole.
@@ -101,10 +101,12 @@ def build_heart(shape: HeartShape, length_px: float) -> Heart:
     thickness = _thickness(shape)
     area = _wall_area(ed_endo, thickness)
     es_thickness = ndimage.gaussian_filter1d(_thickness_of(es_endo, area), 2.0, mode="nearest")
+    body = shape.atrium_width * float(np.linalg.norm(ed_endo[-1] - ed_endo[0])) / 2.0
     curves = []
-    for endo, thick, base in ((ed_endo, thickness, 1.0), (es_endo, es_thickness, length)):
+    for endo, thick, along in ((ed_endo, thickness, 1.0), (es_endo, es_thickness, length)):
         epi = endo + thick[:, None] * _normals(endo)
-        curves.append((endo, epi, _atrium(shape, endo, base)))
+        # The atrium fills while the ventricle empties: it grows longer and a little wider.
+        curves.append((endo, epi, _atrium(shape, endo, along, body * (1.0 + 0.3 * (1.0 - along)))))
     apex = (_FINE - 1) / 2
     contours = []
     # Both are counted by the arc length at end-diastole, so that equal indices stay the same material.
@@ -174,19 +176,17 @@ def _thickness_of(endo: np.ndarray, area: np.ndarray) -> np.ndarray:
     return 2.0 * area / (step + np.sqrt(np.maximum(step**2 + 2.0 * turn * area, 0.0)))
 
 
-def _atrium(shape: HeartShape, endo: np.ndarray, base: float) -> np.ndarray:
-    """Outline from annulus to annulus: an ellipse between a base that moves and a roof that does not."""
+def _atrium(shape: HeartShape, endo: np.ndarray, length: float, body: float) -> np.ndarray:
+    """Outline from annulus to annulus: an ellipse of half-width `body` between a moving base and a resting roof."""
     start, end = endo[0], endo[-1]
     middle, half = (start + end) / 2.0, float(np.linalg.norm(end - start)) / 2.0
-    height = shape.atrium + 1.0 - base
+    height = shape.atrium + 1.0 - length
     low = math.asin(0.55)
     angle = np.linspace(math.pi + low, -low, ATRIUM_POINTS)
     x, y = np.cos(angle) / math.cos(low), (np.sin(angle) + 0.55) / 1.55 * height
-    # Narrow at the annulus, of its own width in the middle; it grows as it fills.
-    widen = 1.0 + (shape.atrium_width * (1.0 + 0.5 * (1.0 - base)) - 1.0) * np.clip(y / (0.4 * height), 0.0, 1.0)
+    width = half + (body - half) * np.clip(y / (0.4 * height), 0.0, 1.0)
     across = (end - start) / (2.0 * half)
-    outline = middle + (x * widen * half)[:, None] * across
-    return outline + y[:, None] * np.array([0.0, 1.0])
+    return middle + (x * width)[:, None] * across + y[:, None] * np.array([0.0, 1.0])
 
 
 def _right_heart(shape: HeartShape, endo: np.ndarray, epi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
