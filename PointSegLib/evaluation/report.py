@@ -174,7 +174,7 @@ def _title(name: str) -> str:
 
 def _terminal_lines(one: Measurement) -> Iterable[str]:
     for entry in one.summary():
-        if entry["quality"] == ALL and entry["metric"] in one.metrics():
+        if entry["quality"] == ALL and entry["metric"] in one.metrics() and entry["n"]:
             spread = f"{_number(entry['mean'])} (SD {_number(entry['sd'])}, n = {entry['n']})"
             yield f"  {_subject(entry) or one.kind:<16} {entry['metric']:<22} {spread}"
 
@@ -183,6 +183,8 @@ def _summary_lines(one: Measurement) -> Iterable[str]:
     """A Markdown table: one line per quality group and structure or method, one column per metric."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for entry in one.summary():
+        if not entry["n"]:
+            continue
         subject = _subject(entry) or "-"
         interval = f" ({_number(entry['low'])} to {_number(entry['high'])})" if entry["low"] is not None else ""
         text = f"{_number(entry['mean'])}{interval} [{entry['n']} / {entry['cases']}]"

@@ -173,13 +173,13 @@ class StoredClips:
         """Clips that have labels, with those of every frame."""
         for clip in self._clips():
             if clip.labels is not None:
-                yield clip.name, clip.cine, dict(enumerate(clip.labels))
+                yield clip.name, _in_memory(clip), dict(enumerate(clip.labels))
 
     def tracking_cases(self) -> Iterator[TrackingCase]:
         """Clips with TAP-Vid's `first` queries: each point where it is first visible."""
         for clip in self._clips():
             truth = TrackSet(clip.points, clip.visible)
-            yield TrackingCase.queried(clip.name, clip.cine, truth, self.query_mode)
+            yield TrackingCase.queried(clip.name, _in_memory(clip), truth, self.query_mode)
 
     def described(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Rows of these clips with the columns `patient` (where the clip was made of one) and `quality`."""
@@ -202,6 +202,11 @@ def _clip_of_patient(frames: FrameSet, n_frames: int, n_points: int, generator: 
     image, labels = augment_geometry(image, torch.from_numpy(frames.labels[index]), generator)
     clip = simulate_warp(image, labels, n_frames, n_points, generator)
     return replace(clip, frames=augment_appearance(clip.frames, generator))
+
+
+def _in_memory(clip: TrackedClip) -> CineClip:
+    """The clip off the disk: torch warns of frames that are mapped from a file and may not be written to."""
+    return replace(clip.cine, frames=np.array(clip.frames))
 
 
 def _cine(clip: SimulatedClip) -> CineClip:

@@ -85,3 +85,8 @@ def test_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, mon
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(WriteError, match="nowhere does not exist; create it first"):
         write_json({}, tmp_path / "nowhere" / "summary.json")
+
+
+def test_the_number_of_a_frame_is_not_summarised():
+    entries = summarise([{"case": "a", "frame": 0, "dice": 0.5}, {"case": "b", "frame": 1, "dice": 0.7}])
+    assert [entry["metric"] for entry in entries] == ["dice"]

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import SimpleITK
+from lib.networks import tiny_checkpoint
 
+from PointSegLib.cli import main
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import ReadError
 from PointSegLib.evaluation.report import Method
 from PointSegLib.evaluation.runs import standing_still
+from PointSegLib.inference import PointSegPredictor
 from PointSegLib.io.problems import Problem
 from PointSegLib.io.synus import TrackedClip, write_synus_case, write_synus_info
 from PointSegLib.result import PointSegResult
@@ -193,3 +196,22 @@ def test_kept_figures_name_their_data_and_quality(camus, stored):
     assert figures["mean"]["simulated, poor, Myocardium, dice"] == 1.0
     assert "standing still, average_jaccard" in figures["mean"]
     assert "each a clip of its own" in figures["data"]["masks"]
+
+
+def test_the_command_scores_what_it_can_names_the_rest_and_says_so_by_its_exit_code(
+    camus, stored, tmp_path, monkeypatch, capsys
+):
+    predictor = PointSegPredictor(tiny_checkpoint(), device="cpu")
+    monkeypatch.setattr("PointSegLib.cli.evaluate.load_predictor", lambda options: predictor)
+    words = ["evaluate", "--data", camus, "--simulated", stored, "--clip-of", "pair", "--out", tmp_path / "scores"]
+    assert main([str(word) for word in words]) == 0
+    assert "ED and ES together" in capsys.readouterr().out
+    (camus / "patient0003" / "patient0003_4CH_ES.nii.gz").write_bytes(b"cut off")
+    (stored / "b" / "video.npy").write_bytes(b"cut off")
+    assert main([str(word) for word in words]) == 1
+    said = capsys.readouterr()
+    assert "Myocardium" in said.out
+    assert "left out: patient0003_4CH_ES: " in said.err
+    assert "left out: b: " in said.err
+    summary = json.loads((tmp_path / "scores" / "summary.json").read_text())
+    assert [one["case"] for one in summary["failed"]] == ["b", "patient0003_4CH_ES"]
