@@ -47,6 +47,11 @@ def speckle_noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     return (fine - 0.5) * (12.0 * 64.0 / 25.0) ** 0.5
 
 
+def white_noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Circular complex Gaussian noise of unit mean power, complex64."""
+    return torch.randn(shape, dtype=torch.complex64, generator=generator, device=generator.device)
+
+
 def pixel_grid(height: int, width: int, device: torch.device, full_hw: tuple[int, int] | None = None) -> Tensor:
     """Pixel positions `[height, width, 2]` of the cell centres of a raster laid over an image of `full_hw` pixels."""
     full_h, full_w = full_hw or (height, width)
