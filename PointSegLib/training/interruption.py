@@ -55,9 +55,11 @@ def named_worker_deaths(remedy: str) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, ConnectionError, EOFError) as error:
         found = re.match(r"DataLoader worker \(pid\D*([\d, ]+)\)", str(error))
-        if found is None:
+        if found is None and isinstance(error, RuntimeError):
             raise
-        msg = f"the process {found[1]} that draws batches was killed, most often because memory ran out; {remedy}"
+        # a worker killed while it handed a batch over leaves a broken pipe, and no number
+        number = f" {found[1]}" if found else ""
+        msg = f"the process{number} that draws batches was killed, most often because memory ran out; {remedy}"
         raise PointSegError(msg) from error

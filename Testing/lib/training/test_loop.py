@@ -205,6 +205,7 @@ def test_a_write_that_torch_itself_gives_up_is_a_write_error(tmp_path, monkeypat
         write_state(tmp_path / "state.pt", {})
 
 
+@pytest.mark.slow
 def test_a_killed_data_worker_is_named_and_nothing_saved_is_lost(tmp_path):
     tested = os.getpid()
 
@@ -213,7 +214,7 @@ def test_a_killed_data_worker_is_named_and_nothing_saved_is_lost(tmp_path):
             os.kill(os.getpid(), signal.SIGKILL)
 
     stage = TinyStage(in_worker=accident)
-    with pytest.raises(PointSegError, match=r"the process \d+ that draws batches was killed.*fewer workers than 2"):
+    with pytest.raises(PointSegError, match=r"the process( \d+)? that draws batches was killed.*fewer workers than 2"):
         train(stage, replace(SETTINGS, steps=1000, workers=2), tmp_path)
     assert "stage" in read_state(tmp_path / "tiny_state.pt")
 

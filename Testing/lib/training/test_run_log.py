@@ -31,6 +31,8 @@ def test_a_resumed_run_drops_the_rows_it_takes_again_and_appends(tmp_path):
     log = RunLog(tmp_path, "tiny", 0)
     for step in (20, 40, 60):
         log.add("log", {"step": step, "loss": 1.0})
+    with (tmp_path / "tiny_log.csv").open("a") as file:
+        file.write("torn,")
     again = RunLog(tmp_path, "tiny", 40)
     again.add("log", {"step": 60, "loss": 2.0})
     assert [(row["step"], row["loss"]) for row in _rows(tmp_path / "tiny_log.csv")] == [
