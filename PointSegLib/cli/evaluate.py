@@ -67,7 +67,7 @@ def _judged(predictor: PointSegPredictor, checkpoint: Path | None) -> Judged:
     from PointSegLib.training.judging import Judged
 
     def predict(clip: CineClip, points: np.ndarray, hints: Sequence[str]) -> PointSegResult:
-        return predictor(clip, points, hints=hints) if hints else predictor(clip)
+        return predictor(clip, points, hints=hints)
 
     has = predictor.config.segmenter
     parts = (has.use_trajectories, has.point_to_patch, has.mlp, has.point_attention, has.temporal_attention)

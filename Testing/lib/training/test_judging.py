@@ -203,9 +203,12 @@ def test_the_command_scores_what_it_can_names_the_rest_and_says_so_by_its_exit_c
 ):
     predictor = PointSegPredictor(tiny_checkpoint(), device="cpu")
     monkeypatch.setattr("PointSegLib.cli.evaluate.load_predictor", lambda options: predictor)
-    words = ["evaluate", "--data", camus, "--simulated", stored, "--clip-of", "pair", "--out", tmp_path / "scores"]
+    words = ["evaluate", "--data", camus, "--simulated", stored, "--clip-of", "pair", "--clicks", 2]
+    words += ["--out", tmp_path / "scores"]
     assert main([str(word) for word in words]) == 0
-    assert "ED and ES together" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "ED and ES together" in said
+    assert "clicks_to_90" in said
     (camus / "patient0003" / "patient0003_4CH_ES.nii.gz").write_bytes(b"cut off")
     (stored / "b" / "video.npy").write_bytes(b"cut off")
     assert main([str(word) for word in words]) == 1
