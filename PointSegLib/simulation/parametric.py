@@ -50,7 +50,7 @@ def parametric_scene(
 
     Args:
         n_frames: number of frames T.
-        generator: source of the random numbers; the same state gives the same scene.
+        generator: source of the random numbers, on the CPU; the same state gives the same scene.
         config: ranges of the motion.
         side: side of the raster in pixels, at least 64.
 

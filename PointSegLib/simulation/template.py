@@ -48,7 +48,7 @@ def template_scene(
         ed_labels: uint8 `[S, S]`, CAMUS labels of it.
         es_labels: uint8 `[S, S]`, CAMUS labels at end-systole.
         n_frames: number of frames T.
-        generator: source of the random numbers; the same state gives the same scene.
+        generator: source of the random numbers, on the CPU; the same state gives the same scene.
         config: ranges of the motion.
         source: name of the pair, for example "patient0007_4CH".
 
@@ -137,8 +137,8 @@ def _echogenicity(image: np.ndarray, dynamic_range_db: float) -> np.ndarray:
     weight = inside.astype(np.float32)
     continued = np.full(image.shape, float(amplitude[inside].mean()) if inside.any() else 0.0)
     for sigma in (24.0, 6.0, 0.8):
-        share = ndimage.gaussian_filter(weight, sigma)
-        local = ndimage.gaussian_filter(amplitude * weight, sigma) / np.maximum(share, 1e-4)
+        share = ndimage.gaussian_filter(weight, sigma, truncate=2.5)
+        local = ndimage.gaussian_filter(amplitude * weight, sigma, truncate=2.5) / np.maximum(share, 1e-4)
         trust = np.clip(4.0 * share, 0.0, 1.0)
         continued = trust * local + (1.0 - trust) * continued
     return continued.astype(np.float32)
