@@ -1,0 +1,71 @@
+"""`pointseg simulate`: make moving clips with exact masks and trajectories, from CAMUS frames or from nothing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PointSegLib.cli.files import make_folder
+from PointSegLib.cli.options import add_command, progress_bar
+
+if TYPE_CHECKING:
+    from PointSegLib.training.frames import FrameSet
+
+SIDE = 256
+
+
+def add(commands: Any) -> None:
+    """Add the command's parser."""
+    summary = "Make simulated clips in the layout of processed SynUS; run again, it goes on where it stopped."
+    command = add_command(commands, "simulate", _run, summary)
+    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the dataset")
+    command.add_argument("--count", type=int, required=True, metavar="N", help="clips in all")
+    command.add_argument("--frames", type=int, default=24, help="of each clip [24]")
+    command.add_argument("--points", type=int, default=512, help="trajectories of each clip [512]")
+    command.add_argument("--data", type=Path, metavar="FOLDER", help="CAMUS folder whose hearts are put into motion")
+    command.add_argument("--subset", choices=("training", "validation"), default="training", help="patients of --data")
+    packed = "packed frames instead of those in --data, which then only says who belongs to the subset"
+    command.add_argument("--packed", type=Path, nargs="*", default=[], metavar="NPZ", help=packed)
+    command.add_argument("--parametric", type=float, default=0.2, help="share of clips without a real heart [0.2]")
+    command.add_argument("--quality", choices=("good", "medium", "poor"), help="of the images (default: all)")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--workers", type=int, default=1, help="processes, each on one core [1]")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from PointSegLib.training.simulated_set import SetPlan, template_pairs, write_simulated_set
+
+    make_folder(options.out)
+    frames = _annotated(options)
+    plan = SetPlan(
+        folder=options.out,
+        count=options.count,
+        n_frames=options.frames,
+        n_points=options.points,
+        seed=options.seed,
+        quality=options.quality,
+        parametric=options.parametric,
+        split="valid" if options.subset == "validation" else "train",
+    )
+    pairs = [] if frames is None else template_pairs(frames)
+    problems = write_simulated_set(plan, pairs, options.workers, progress_bar)
+    for problem in problems:
+        print(f"pointseg: left out: {problem}", file=sys.stderr)
+    print(f"{options.out}: {plan.count} clips; {len(problems)} of {len(pairs)} pairs could not be used")
+    return 0
+
+
+def _annotated(options: argparse.Namespace) -> FrameSet | None:
+    """The real frames that were named, of the subset's patients where a list of them was given."""
+    from functools import reduce
+
+    from PointSegLib.io.camus_info import list_patients
+    from PointSegLib.training.frames import FrameSet, read_camus_set, read_packed
+
+    patients = None if options.data is None else list_patients(options.data, options.subset)
+    if options.packed:
+        frames = reduce(FrameSet.joined, [read_packed(path, SIDE) for path in options.packed])
+        return frames if patients is None else frames.of_patients(patients)
+    return None if patients is None else read_camus_set(options.data, patients, SIDE)
