@@ -6,6 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 from lib.networks import tiny_checkpoint
 
 from PointSegLib import CineClip, PointSegPredictor
@@ -187,3 +188,46 @@ def test_points_that_do_not_fit_are_named(predictor, points, message):
 
 def test_no_points_is_the_same_as_none(predictor):
     np.testing.assert_array_equal(predictor(_clip(2), points=[]).labels, predictor(_clip(2)).labels)
+
+
+def test_a_hint_reaches_the_masks_of_every_frame(monkeypatch):
+    predictor, seen = PointSegPredictor(tiny_checkpoint(), device="cpu"), []
+
+    def watch(features, cues, every_layer=False, inner=predictor.model.segmenter.forward):
+        seen.append(cues.hint)
+        return inner(features, cues, every_layer)
+
+    monkeypatch.setattr(predictor.model.segmenter, "forward", watch)
+    predictor(_clip(), points=[[2, 40, 30], [14, 20, 20]], hints=["outside", None])
+    assert len(seen) > 2
+    assert all(sorted(hint.flatten().tolist())[-2:] == [0, 3] for hint in seen)
+
+
+def test_a_hint_on_a_still_reaches_its_mask():
+    predictor = PointSegPredictor(tiny_checkpoint(), device="cpu")
+    with torch.no_grad():
+        predictor.model.segmenter.hint_embedding.weight.normal_()
+    plain, said = (
+        predictor(_clip(1), points=[[0, 40, 30]], hints=hints, probabilities=True).probabilities
+        for hints in (None, ["wall"])
+    )
+    assert np.abs(plain.astype(np.float32) - said.astype(np.float32)).max() > 1e-3
+
+
+@pytest.mark.parametrize(("hints", "text"), [(["wall"], "1 hints were given for 2"), (["wall", "bone"], "'bone'")])
+def test_hints_that_do_not_fit_are_refused(predictor, hints, text):
+    with pytest.raises(PointError, match=text):
+        predictor(_clip(3), points=[[0, 20, 20], [0, 30, 30]], hints=hints)
+
+
+def test_points_of_a_still_stay_where_they_were_put(predictor):
+    tracks = predictor(_clip(1), points=[[0, 40.5, 30.25]]).tracks
+    np.testing.assert_allclose(tracks.xy[:, 0], tracks.queries[:, 1:], atol=1e-3)
+    assert tracks.visible.all()
+
+
+def test_every_frame_is_encoded_once_for_the_tracker(predictor, monkeypatch):
+    counts, encoder = [], predictor.model.tracker.encoder
+    monkeypatch.setattr(encoder, "forward", lambda x, inner=encoder.forward: counts.append(len(x)) or inner(x))
+    predictor(_clip())
+    assert sum(counts) == 15

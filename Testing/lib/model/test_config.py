@@ -11,8 +11,8 @@ from PointSegLib.model import PRESETS, PointSeg, paper_config, parameter_count, 
 from PointSegLib.model.config import config_from_dict, config_to_dict
 
 
-def test_small_preset_has_one_to_five_million_parameters():
-    assert 1e6 < parameter_count(PointSeg(small_config())) < 5e6
+def test_small_preset_fits_into_sixteen_mebibytes_in_half_precision():
+    assert 1e6 < parameter_count(PointSeg(small_config())) < 16 * 2**20 / 2
 
 
 def test_paper_preset_is_the_papers():

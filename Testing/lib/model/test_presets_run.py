@@ -26,5 +26,7 @@ def test_preset_turns_frames_and_points_into_masks_and_tracks(preset):
     cues = PointCues(tracked.xy[-1], tracked.visible.sigmoid(), tracked.tokens, hint)
     layers = network.segmenter(network.segmenter.encoder(images), cues, every_layer=True)
     side = SIDE // config.segmenter.mask_stride
-    assert [m.shape for m in layers] == [(1, FRAMES, len(config.segmenter.class_labels), side, side)] * 3
+    assert [m.shape for m in layers] == [
+        (1, FRAMES, len(config.segmenter.class_labels), side, side)
+    ] * config.segmenter.n_layers
     assert all(bool(torch.isfinite(m).all()) for m in layers)

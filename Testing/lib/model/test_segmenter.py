@@ -7,7 +7,8 @@ import torch
 from lib.networks import tiny_network
 
 from PointSegLib.model import PointCues
-from PointSegLib.model.config import HINT_WALL
+from PointSegLib.model.config import HINT_CAVITY, HINT_OUTSIDE, HINT_WALL
+from PointSegLib.model.segmenter import hint_maps
 
 FRAMES, POINTS = 3, 5
 
@@ -71,9 +72,36 @@ def test_order_of_points_does_not_matter():
     torch.testing.assert_close(_masks(network, cues)[-1], _masks(network, shuffled)[-1], atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("patches", "masks"), [(16, 4), (16, 2), (8, 4)])
+def test_patches_and_masks_may_have_other_strides(patches, masks):
+    found = _masks(tiny_network(patch_stride=patches, mask_stride=masks), _cues())[-1]
+    assert found.shape[-2:] == (64 // masks, 64 // masks)
+
+
+def test_a_still_needs_no_tokens_of_a_tracker():
+    cues = PointCues.resting(torch.rand(2 * FRAMES, POINTS, 2), torch.zeros(2 * FRAMES, POINTS, dtype=torch.long))
+    assert bool(torch.isfinite(_masks(tiny_network(), cues)[-1]).all())
+
+
 def test_a_hint_changes_nothing_before_it_is_trained_and_something_after():
-    network, hint = tiny_network(), torch.full((2, POINTS), HINT_WALL)
-    torch.testing.assert_close(_masks(network, _cues())[-1], _masks(network, _cues(hint=hint))[-1])
-    with torch.no_grad():
-        network.segmenter.hint_embedding.weight[HINT_WALL] = 1.0
-    assert not torch.allclose(_masks(network, _cues())[-1], _masks(network, _cues(hint=hint))[-1])
+    hint = torch.full((2, POINTS), HINT_WALL)
+    before = _masks(tiny_network(), _cues())[-1]
+    torch.testing.assert_close(before, _masks(tiny_network(), _cues(hint=hint))[-1])
+    for part in ("hint_embedding.weight", "decoder.hints.weight"):
+        network = tiny_network()
+        with torch.no_grad():
+            network.segmenter.get_parameter(part).normal_()
+        assert not torch.allclose(_masks(network, _cues())[-1], _masks(network, _cues(hint=hint))[-1])
+
+
+def test_a_spot_lies_where_the_hint_is_in_each_frame_and_on_its_own_map():
+    xy = torch.tensor([[0.25, 0.5], [0.75, 0.5], [0.5, 0.9]]).view(1, 1, 3, 2)
+    cues = PointCues(xy, torch.ones(1, 1, 3), None, torch.tensor([[HINT_CAVITY]]))
+    maps = hint_maps(cues, (20, 40))
+    assert maps.shape == (3, 3, 20, 40)
+    assert float(maps[:, [HINT_WALL - 1, HINT_OUTSIDE - 1]].max()) == 0
+    for spot, (x, y) in zip(maps[:, HINT_CAVITY - 1], xy[0, 0].tolist(), strict=True):
+        row, column = divmod(int(spot.argmax()), 40)
+        assert abs(column + 0.5 - x * 40) <= 1
+        assert abs(row + 0.5 - y * 20) <= 1
+        assert float(spot.max()) > 0.7

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from lib.networks import tiny_config, tiny_network
 
-from PointSegLib.errors import ReadError
+from PointSegLib.errors import PointSegError, ReadError
+from PointSegLib.io.synus import TrackedClip, write_synus_case, write_synus_info
 from PointSegLib.model import PRESETS, load_checkpoint
-from PointSegLib.simulation.phantom import make_phantom_frame
+from PointSegLib.simulation.phantom import make_phantom_clip, make_phantom_frame
 from PointSegLib.training import TrainingData, TrainingSettings, train_segmenter, train_tracker
+from PointSegLib.training.clips import ClipSet
 from PointSegLib.training.frames import FrameSet, read_camus_set, read_packed, write_packed
 from PointSegLib.training.segmenter_stage import SegmenterStage
 from PointSegLib.training.tracker_stage import TrackerStage
@@ -24,29 +28,49 @@ SETTINGS = TrainingSettings(
     accumulate=1,
     weight_matching=0.1,
     weight_bce=1.0,
-    length_shares=(0.5, 0.0, 0.5),
+    kind_shares=(0.4, 0.3, 0.3),
+    click_share=0.5,
 )
+PATIENTS = ("patient0000", "patient0001", "patient0002")
 
 
-def _frames(count=4, size=64):
-    made = [make_phantom_frame(size, torch.Generator().manual_seed(i)) for i in range(count)]
-    images = np.stack([(image * 255).to(torch.uint8).numpy() for image, _ in made])
-    return FrameSet(
-        images, np.stack([labels.numpy() for _, labels in made]), [f"patient{i:04d}_4CH_ED" for i in range(count)]
-    )
+def _frames(patients=2, size=64):
+    """ED and ES of some patients; with the same anatomy, since only the pairing matters here."""
+    made = [make_phantom_frame(size, torch.Generator().manual_seed(i)) for i in range(patients)]
+    images = np.stack([(image * 255).to(torch.uint8).numpy() for image, _ in made for _ in range(2)])
+    labels = np.stack([labels.numpy() for _, labels in made for _ in range(2)])
+    return FrameSet(images, labels, [f"patient{i:04d}_4CH_{phase}" for i in range(patients) for phase in ("ED", "ES")])
+
+
+def _write_clips(folder, count=2, still=False, size=64):
+    """Clips of phantoms, the last one held out."""
+    for index in range(count):
+        clip = make_phantom_clip(size, 8, 40, torch.Generator().manual_seed(index))
+        pixels = (clip.frames * 255).to(torch.uint8).numpy()
+        points, labels = clip.tracks.numpy(), clip.labels.numpy()
+        if still:
+            pixels, points, labels = (np.repeat(part[:1], 8, 0) for part in (pixels, points.transpose(1, 0, 2), labels))
+            points = points.transpose(1, 0, 2)
+        parts = {"frames": pixels, "points": points, "visible": clip.visible.numpy(), "labels": labels}
+        split = "valid" if index == count - 1 else "train"
+        write_synus_case(folder, TrackedClip(name=f"clip{index}", mask=labels[0] == 2, split=split, **parts))
+    write_synus_info(folder, [(f"clip{i}", "valid" if i == count - 1 else "train") for i in range(count)])
+    return folder
 
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """A folder that holds a packed set for the tiny network, and the list of its training patients."""
+    """Packed sets for the tiny network, the lists of their patients, and clips."""
     monkeypatch.setitem(PRESETS, "tiny", tiny_config)
     camus = tmp_path / "camus"
     camus.mkdir()
-    (camus / "subgroup_training.txt").write_text("patient0000\npatient0001\npatient0002\n")
+    (camus / "subgroup_training.txt").write_text("\n".join(PATIENTS[:2]))
+    (camus / "subgroup_validation.txt").write_text(PATIENTS[2])
     folder = tmp_path / "run"
     folder.mkdir()
-    write_packed(folder / "camus_training_64.npz", _frames())
-    return TrainingData(camus), folder
+    write_packed(folder / "camus_training_64.npz", _frames(3).of_patients(PATIENTS[:2]))
+    write_packed(folder / "camus_validation_64.npz", _frames(3).of_patients(PATIENTS[2:]))
+    return TrainingData(camus, clips=_write_clips(tmp_path / "clips", 3)), folder
 
 
 def test_two_stages_make_a_checkpoint_that_knows_where_it_comes_from(data):
@@ -56,7 +80,10 @@ def test_two_stages_make_a_checkpoint_that_knows_where_it_comes_from(data):
     assert set(whole.provenance) == {"tracker", "segmenter"}
     assert whole.provenance["segmenter"]["steps"] == 3
     assert "CC BY-NC-SA 4.0" in whole.provenance["segmenter"]["licence"]
-    assert "3 annotated" in whole.provenance["tracker"]["data"]
+    assert whole.provenance["tracker"]["data"] == "2 clips of clips"
+    assert "4 annotated ED/ES frames of 2 patients" in whole.provenance["segmenter"]["data"]
+    assert 0 <= whole.provenance["tracker"]["validation"]["average_jaccard"] <= 1
+    assert 0 <= whole.provenance["segmenter"]["validation"]["dice_myocardium"] <= 1
     before, after = load_checkpoint(tracker).model, whole.model
     for name, value in before.tracker.state_dict().items():
         torch.testing.assert_close(after.tracker.state_dict()[name], value)
@@ -65,9 +92,39 @@ def test_two_stages_make_a_checkpoint_that_knows_where_it_comes_from(data):
     )
 
 
-def test_tracker_learns_to_leave_a_still_point_where_it_is():
-    network = tiny_network()
-    generator, stage = torch.Generator().manual_seed(0), TrackerStage(network.tracker, _frames(2), SETTINGS, 2)
+def test_stills_warm_the_segmenter_up_without_a_tracker(data):
+    source, folder = data
+    stills = replace(SETTINGS, kind_shares=(1.0, 0.0, 0.0))
+    warm = train_segmenter(replace(source, clips=None), None, folder, stills)
+    assert warm.name == "stills.safetensors"
+    tracker = train_tracker(source, folder, SETTINGS)
+    frozen = replace(SETTINGS, learning_rate=0.0)
+    whole = load_checkpoint(train_segmenter(source, tracker, folder, frozen, start=warm))
+    assert set(whole.provenance) == {"stills", "tracker", "segmenter"}
+    assert whole.provenance["segmenter"]["start"] == "stills.safetensors"
+    for name, value in load_checkpoint(warm).model.segmenter.state_dict().items():
+        torch.testing.assert_close(whole.model.segmenter.state_dict()[name], value, atol=1e-3, rtol=1e-2)
+
+
+def test_clips_cannot_be_learnt_without_a_tracker_or_without_a_folder(data):
+    source, folder = data
+    with pytest.raises(PointSegError, match="without a tracker"):
+        train_segmenter(source, None, folder, SETTINGS)
+    with pytest.raises(PointSegError, match="pointseg simulate"):
+        train_tracker(replace(source, clips=None), folder, SETTINGS)
+
+
+def test_a_damaged_clip_is_left_out_and_named(data):
+    source, folder = data
+    (source.clips / "clip0" / "points.npy").write_bytes(b"cut off")
+    with pytest.warns(UserWarning, match="clip0"):
+        train_tracker(source, folder, SETTINGS)
+    assert load_checkpoint(folder / "tracker.safetensors").provenance["tracker"]["data"] == "1 clips of clips"
+
+
+def test_tracker_learns_to_leave_a_still_point_where_it_is(tmp_path):
+    network, clips = tiny_network(), ClipSet(_write_clips(tmp_path, 2, still=True), "train", 64)
+    generator, stage = torch.Generator().manual_seed(0), TrackerStage(network.tracker, clips, SETTINGS, 2)
     optimizer = torch.optim.AdamW(network.tracker.parameters(), 3e-3)
 
     def step():
@@ -81,28 +138,41 @@ def test_tracker_learns_to_leave_a_still_point_where_it_is():
     assert np.mean(errors[-10:]) < 0.6 * np.mean(errors[:5])
 
 
-def test_segmenter_fits_one_batch_while_the_tracker_rests():
-    network = tiny_network()
-    generator, stage = torch.Generator(), SegmenterStage(network, _frames(2), SETTINGS)
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_segmenter_fits_one_batch_while_the_tracker_rests(tmp_path, kind):
+    network, clips = tiny_network(), ClipSet(_write_clips(tmp_path, 2), "train", 64)
+    shares = tuple(float(kind == k) for k in range(3))
+    settings = replace(SETTINGS, kind_shares=shares, click_share=float(kind == 1))
+    generator, stage = torch.Generator(), SegmenterStage(network, _frames(2), settings, clips)
     optimizer = torch.optim.AdamW(network.segmenter.parameters(), 3e-3)
 
     def step():
+        torch.manual_seed(0)
         terms, _ = stage(stage.draw(generator.manual_seed(0)))
         optimizer.zero_grad()
         sum(terms.values()).backward()
         optimizer.step()
         return float(terms["mask"].detach())
 
-    losses = [step() for _ in range(60)]
+    losses = [step() for _ in range(50)]
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:5])
     assert all(p.grad is None for p in network.tracker.parameters())
 
 
+def test_a_perfect_tracker_and_segmenter_would_score_one():
+    stage = SegmenterStage(tiny_network(), _frames(1), SETTINGS, held_out=_frames(2))
+    truth = torch.from_numpy(_frames(2).labels)
+    masks = torch.stack([(truth == value).float() for value in (1, 2, 3)], 1) * 20 - 10
+    stage.model.segmenter.forward = lambda features, cues: [masks[:, None]]
+    assert all(value == pytest.approx(1.0) for value in stage.validate().values())
+    assert next(iter(stage.validate())) == "dice_myocardium"
+
+
 def test_packed_frames_come_back_and_are_resized(tmp_path):
-    write_packed(tmp_path / "set.npz", _frames(2))
+    write_packed(tmp_path / "set.npz", _frames(1))
     same = read_packed(tmp_path / "set.npz", 64)
-    np.testing.assert_array_equal(same.images, _frames(2).images)
-    assert same.names == ["patient0000_4CH_ED", "patient0001_4CH_ED"]
+    np.testing.assert_array_equal(same.images, _frames(1).images)
+    assert same.names == ["patient0000_4CH_ED", "patient0000_4CH_ES"]
     other = read_packed(tmp_path / "set.npz", 32)
     assert other.images.shape == other.labels.shape == (2, 32, 32)
     assert set(np.unique(other.labels)) <= {0, 1, 2, 3}
