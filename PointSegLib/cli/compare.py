@@ -51,7 +51,7 @@ def _run(options: argparse.Namespace) -> int:
     trial = make_trial(options)
     predictor = load_predictor(options)
     unet, provenance = _unet(options, predictor)
-    comparison = _compare(trial, predictor, unet, _notes(provenance))
+    comparison = _compare(trial, predictor, unet, _notes(predictor.provenance, provenance))
     comparison.write(options.out, {"pointseg": predictor.provenance, "unet": provenance})
     print(comparison.markdown())
     return exit_code(trial)
@@ -81,15 +81,23 @@ def _minutes(provenance: dict[str, Any]) -> float:
     return minutes
 
 
-def _notes(provenance: dict[str, Any]) -> tuple[str, ...]:
-    minutes, steps = (sum(stage[name] for stage in provenance.values()) for name in ("minutes", "steps"))
-    machine = next((stage["machine"] for stage in provenance.values()), "an unknown machine")
+def _notes(ours: dict[str, Any], peer: dict[str, Any]) -> tuple[str, ...]:
     return (
-        f"The U-Net (MONAI, 1.6 M parameters) was trained for {minutes:g} minutes, {steps} steps, on {machine}, with "
-        "the batches, loss and loop of PointSeg's segmenter; PointSeg's tracker was trained besides.",
+        f"PointSeg was trained in the stages {_stages(ours)}.",
+        f"The U-Net (MONAI, 1.6 M parameters) was trained in the stages {_stages(peer)}, with the batches, loss and "
+        "loop of PointSeg's segmenter.",
         f"Smoothing is a Gaussian of {SMOOTHING_FRAMES:g} frames standard deviation; stills stay as they are.",
         "Optical flow is OpenCV's, chained from frame to frame at native size.",
     )
+
+
+def _stages(provenance: dict[str, Any]) -> str:
+    words = [
+        f"{name} ({stage['minutes']:g} min, {stage.get('steps', '?')} steps, {stage.get('machine', '?')})"
+        for name, stage in provenance.items()
+        if isinstance(stage, dict) and "minutes" in stage
+    ]
+    return ", ".join(words) or "that its file does not tell"
 
 
 def _compare(trial: Trial, predictor: PointSegPredictor, unet: FrameUNet, notes: tuple[str, ...]) -> Comparison:
