@@ -97,7 +97,7 @@ def build_heart(shape: HeartShape, length_px: float) -> Heart:
         Its curves in heart coordinates. Each stretch of wall has the same area at both ends of systole.
     """
     length = 1.0 - shape.shortening
-    ed_endo, es_endo = _endocardium(shape, 1.0, 1.0), _endocardium(shape, length, 1.0 - shape.narrowing)
+    ed_endo, es_endo = _endocardium(shape, 1.0, 0.0), _endocardium(shape, length, shape.narrowing)
     thickness = _thickness(shape)
     area = _wall_area(ed_endo, thickness)
     es_thickness = ndimage.gaussian_filter1d(_thickness_of(es_endo, area), 2.0, mode="nearest")
@@ -124,8 +124,8 @@ def build_heart(shape: HeartShape, length_px: float) -> Heart:
     )
 
 
-def _endocardium(shape: HeartShape, length: float, width: float) -> np.ndarray:
-    """`[_FINE, 2]` from the septal annulus over the apex to the lateral one."""
+def _endocardium(shape: HeartShape, length: float, narrowing: float) -> np.ndarray:
+    """`[_FINE, 2]` from the septal annulus over the apex to the lateral one, of the given length and narrowing."""
     # Equal steps of this angle crowd at the apex, where the curve turns.
     steep = np.linspace(-1.0, 1.0, _FINE)
     along = shape.cut * steep**2
@@ -134,7 +134,9 @@ def _endocardium(shape: HeartShape, length: float, width: float) -> np.ndarray:
     scale = np.where(steep < 0, -shape.half_width[0], shape.half_width[1])
     # The two halves would meet at the apex with different curvature.
     scale = np.where(steep < 0, -1.0, 1.0) * ndimage.gaussian_filter1d(np.abs(scale), 12.0, mode="nearest")
-    return _formed(shape, np.stack([scale * half * width, along / shape.cut * length], 1))
+    # The annulus is stiffer than the body of the ventricle.
+    narrowing = narrowing * (1.08 - 0.45 * np.clip((steep**2 - 0.6) / 0.4, 0.0, 1.0) ** 2)
+    return _formed(shape, np.stack([scale * half * (1.0 - narrowing), along / shape.cut * length], 1))
 
 
 def _formed(shape: HeartShape, points: np.ndarray) -> np.ndarray:

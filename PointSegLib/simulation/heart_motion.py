@@ -174,11 +174,9 @@ def _anchors(places: Tensor, side: int) -> Tensor:
 
 
 def _without_folds(heart: Tensor, side: int, smallest: float) -> Tensor:
-    # Every second cell shows a fold as well, at a quarter of the cost.
-    factor, coarse = 1.0, heart[..., ::2, ::2]
-    while float(area_change(coarse * factor, side).min()) < smallest:
-        factor *= _SHRINK
-    return heart * factor
+    while float(area_change(heart, side).min()) < smallest:
+        heart = heart * _SHRINK
+    return heart
 
 
 def _before_moving_probe(heart: Tensor, pair: HeartPair, generator: torch.Generator, config: MotionConfig) -> Tensor:
