@@ -135,8 +135,8 @@ def _endocardium(shape: HeartShape, length: float, narrowing: float) -> np.ndarr
     # The two halves would meet at the apex with different curvature.
     scale = np.where(steep < 0, -1.0, 1.0) * ndimage.gaussian_filter1d(np.abs(scale), 12.0, mode="nearest")
     # The annulus is stiffer than the body of the ventricle.
-    narrowing = narrowing * (1.08 - 0.45 * np.clip((steep**2 - 0.6) / 0.4, 0.0, 1.0) ** 2)
-    return _formed(shape, np.stack([scale * half * (1.0 - narrowing), along / shape.cut * length], 1))
+    local = narrowing * (1.08 - 0.45 * np.clip((steep**2 - 0.6) / 0.4, 0.0, 1.0) ** 2)
+    return _formed(shape, np.stack([scale * half * (1.0 - local), along / shape.cut * length], 1))
 
 
 def _formed(shape: HeartShape, points: np.ndarray) -> np.ndarray:
