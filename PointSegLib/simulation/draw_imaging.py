@@ -52,7 +52,7 @@ class ImagingConfig:
     lateral_deg: Range = (1.4, 3.0)
     scatterers: tuple[int, int] = (32_000, 48_000)
     range_db: Range = (40.0, 70.0)
-    gain_db: Range = (-16.0, 1.0)
+    gain_db: Range = (-13.0, 1.0)
     tgc_db: float = 4.0
     side_db: Range = (-8.0, 0.0)
     gamma: Range = (0.75, 1.35)
@@ -136,7 +136,7 @@ class _Draw:
         return Speckle(
             scatterers=int(self.between((low, high))),
             decorrelation=self.graded(self.config.decorrelation),
-            blood_decorrelation=self.between((0.5, 1.0)),
+            blood_decorrelation=self.between((0.25, 1.0)),
         )
 
     def shadows(self) -> tuple[Shadow, ...]:

@@ -108,8 +108,9 @@ class _Maker:
         plan = self.plan
         draws = np.random.default_rng((plan.seed, SPLITS.index(plan.split), index))
         parametric = not self.pairs or draws.random() < plan.parametric
-        order = [] if parametric else draws.permutation(len(self.pairs))[:_PAIRS_TRIED]
-        seed, problems = int(draws.integers(2**31)), []
+        order = () if parametric else draws.permutation(len(self.pairs))[:_PAIRS_TRIED].tolist()
+        seed = int(draws.integers(2**31))
+        problems: list[Problem] = []
         for candidate in order:
             try:
                 self._write(index, self.pairs[candidate], seed)
