@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from PointSegLib.simulation.config import Range
-from PointSegLib.simulation.sampling import chance, pixel_grid, smooth_noise, speckle_noise, uniform
+from PointSegLib.simulation.sampling import Range, chance, pixel_grid, smooth_noise, speckle_noise, uniform
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,11 @@ def _dropout(height: int, width: int, generator: torch.Generator) -> Tensor:
     for _ in range(1 + int(uniform(generator, 0.0, 2.999))):
         x = grid[..., 0] / width - uniform(generator, 0.15, 0.85)
         y = grid[..., 1] / height - uniform(generator, 0.15, 0.85)
-        turn, long, short = uniform(generator, 0.0, math.pi), uniform(generator, 0.06, 0.25), uniform(generator, 0.04, 0.1)
+        turn, long, short = (
+            uniform(generator, 0.0, math.pi),
+            uniform(generator, 0.06, 0.25),
+            uniform(generator, 0.04, 0.1),
+        )
         along, across = x * math.cos(turn) + y * math.sin(turn), y * math.cos(turn) - x * math.sin(turn)
         far = (along / long).square() + (across / short).square()
         gain = gain * (1 - (1 - uniform(generator, 0.05, 0.5)) * torch.exp(-far.square()))

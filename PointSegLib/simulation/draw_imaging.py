@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 
 from PointSegLib.errors import ClipError
-from PointSegLib.simulation.config import Range
 from PointSegLib.simulation.imaging import Display, Dropout, Imaging, Interference, Machine, Pulse, Shadow, Speckle
-from PointSegLib.simulation.sampling import chance, uniform
+from PointSegLib.simulation.sampling import Range, chance, uniform
 
 DIFFICULTY: dict[str | None, Range] = {
     "good": (0.0, 0.35),

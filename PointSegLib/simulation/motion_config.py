@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PointSegLib.simulation.config import Range
+from PointSegLib.simulation.sampling import Range
 
 
 @dataclass(frozen=True)

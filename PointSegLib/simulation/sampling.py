@@ -8,6 +8,9 @@ from torch import Tensor
 
 from PointSegLib.coordinates import pixel_to_unit
 
+# bounds of a quantity that is drawn
+Range = tuple[float, float]
+
 
 def uniform(generator: torch.Generator, low: float, high: float) -> float:
     """One number drawn uniformly from `low` to `high`."""

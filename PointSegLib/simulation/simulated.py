@@ -34,14 +34,3 @@ class SimulatedClip:
         """float32 `[N, 3]`, rows (frame, x, y): what a tracker is asked to follow."""
         rows = torch.arange(len(self.tracks), device=self.tracks.device)
         return torch.cat([self.query_frame[:, None].float(), self.tracks[rows, self.query_frame]], dim=1)
-
-
-def time_reversed(clip: SimulatedClip) -> SimulatedClip:
-    """Play `clip` backwards; frames, masks, tracks, visibility and query frames stay in agreement."""
-    return SimulatedClip(
-        frames=clip.frames.flip(0),
-        labels=clip.labels.flip(0),
-        tracks=clip.tracks.flip(1),
-        visible=clip.visible.flip(1),
-        query_frame=len(clip) - 1 - clip.query_frame,
-    )

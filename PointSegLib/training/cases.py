@@ -21,9 +21,10 @@ from PointSegLib.io.camus_info import list_patients
 from PointSegLib.io.camus_quality import quality_source, read_qualities
 from PointSegLib.io.problems import Problem
 from PointSegLib.io.synus import TrackedClip, list_synus, read_synus_case
-from PointSegLib.simulation.augment import augment_appearance, augment_geometry
-from PointSegLib.simulation.warp import SimulatedClip, simulate_warp
-from PointSegLib.training.frames import FrameSet, read_camus_set
+from PointSegLib.simulation.clips import simulate_clip
+from PointSegLib.simulation.simulated import SimulatedClip
+from PointSegLib.training.frames import read_camus_set
+from PointSegLib.training.simulated_set import template_pairs
 
 # What is given to the network as one clip, and how that is told.
 CLIP_OF = {
@@ -34,6 +35,7 @@ CLIP_OF = {
 DEFAULT_CLIP_OF = "frame"
 # of the simulated clips; no training run starts from this seed
 SEED, POINTS = 20_000, 128
+QUALITIES = ("good", "poor")
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,10 @@ class HeldOutPatients:
 
 @dataclass(frozen=True)
 class SimulatedClips:
-    """Frames of held-out patients set in motion, the same clips every time.
+    """Hearts of held-out patients set in motion and filmed, well and poorly in turn; the same clips every time.
 
     Attributes:
-        patients: whose frames are moved.
+        patients: whose hearts are moved.
         size: side of the clips in pixels, that of the network's input.
         count: number of clips.
         n_frames: frames of each clip.
@@ -120,24 +122,33 @@ class SimulatedClips:
 
     def mask_cases(self) -> Iterator[SegmentationCase]:
         """Clips with the labels of every frame."""
-        for name, clip in self._clips():
-            yield name, _cine(clip), dict(enumerate(clip.labels.numpy()))
+        for name, clip, meta in self._clips():
+            yield name, _cine(clip, meta), dict(enumerate(clip.labels.numpy()))
 
     def tracking_cases(self) -> Iterator[TrackingCase]:
         """Clips with their points, each given in a frame of its own."""
-        for name, clip in self._clips():
+        for name, clip, meta in self._clips():
             truth = TrackSet(clip.tracks.numpy(), clip.visible.numpy())
-            yield TrackingCase(name, _cine(clip), truth, np.asarray(clip.query_frame))
+            yield TrackingCase(name, _cine(clip, meta), truth, np.asarray(clip.query_frame))
 
     def described(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
-        """Rows of these clips, each a patient of its own and of no stated quality."""
-        return described(rows, {})
+        """Rows of these clips with the columns `patient` and `quality`, the one they were filmed with."""
+        about = {}
+        for row in rows:
+            _, patient, quality = str(row["case"]).split(":")
+            about[str(row["case"])] = {"patient": patient, "quality": quality}
+        return described(rows, about)
 
-    def _clips(self) -> Iterator[tuple[str, SimulatedClip]]:
+    def _clips(self) -> Iterator[tuple[str, SimulatedClip, dict[str, Any]]]:
         frames = read_camus_set(self.patients.root, self.patients.patients, self.size)
-        for seed in range(SEED, SEED + self.count):
-            generator = torch.Generator().manual_seed(seed)
-            yield f"simulated_{seed}", _clip_of_patient(frames, self.n_frames, POINTS, generator)
+        pairs = template_pairs(frames)
+        if not pairs:
+            msg = f"{self.patients.root}: no patient has both an ED and an ES frame to make clips of."
+            raise ReadError(msg)
+        for index in range(self.count):
+            pair, quality = pairs[index // len(QUALITIES) % len(pairs)], QUALITIES[index % len(QUALITIES)]
+            clip, meta = simulate_clip(pair, self.n_frames, POINTS, SEED + index, quality)
+            yield f"simulated {index}:{pair.name.split('_')[0]}:{quality}", clip, meta
 
 
 @dataclass(frozen=True)
@@ -195,22 +206,13 @@ class StoredClips:
         return (read_synus_case(self.folder, name) for name in self.names)
 
 
-def _clip_of_patient(frames: FrameSet, n_frames: int, n_points: int, generator: torch.Generator) -> SimulatedClip:
-    """A random frame of the set, augmented and set in motion."""
-    index = int(torch.randint(len(frames), (1,), generator=generator))
-    image = torch.from_numpy(frames.images[index]).float() / 255
-    image, labels = augment_geometry(image, torch.from_numpy(frames.labels[index]), generator)
-    clip = simulate_warp(image, labels, n_frames, n_points, generator)
-    return replace(clip, frames=augment_appearance(clip.frames, generator))
-
-
 def _in_memory(clip: TrackedClip) -> CineClip:
     """The clip off the disk: torch warns of frames that are mapped from a file and may not be written to."""
     return replace(clip.cine, frames=np.array(clip.frames))
 
 
-def _cine(clip: SimulatedClip) -> CineClip:
-    return CineClip((clip.frames * 255).round().to(torch.uint8).numpy())
+def _cine(clip: SimulatedClip, meta: dict[str, Any]) -> CineClip:
+    return CineClip((clip.frames * 255).round().to(torch.uint8).numpy(), spacing_mm=tuple(meta["spacing_mm"]))
 
 
 def _pairs(

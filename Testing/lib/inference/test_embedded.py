@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from lib.hearts import heart_clip
 
 from PointSegLib import CineClip, PointSegPredictor, read_clip
 from PointSegLib.evaluation import TrackingCase, TrackSet, evaluate_segmentation, evaluate_tracking
 from PointSegLib.inference import EMBEDDED
-from PointSegLib.simulation.phantom import make_phantom_clip
 from PointSegLib.training.cases import HeldOutPatients
 
 MYOCARDIUM = 2
@@ -20,8 +20,8 @@ def predictor():
     return PointSegPredictor.from_pretrained(device="cpu")
 
 
-def _phantom(seed, frames=16, points=64, size=256):
-    clip = make_phantom_clip(size, frames, points, torch.Generator().manual_seed(seed))
+def _heart(seed, frames=16, points=64, size=256):
+    clip = heart_clip(size, frames, points, seed)
     return clip, CineClip((clip.frames * 255).round().to(torch.uint8).numpy())
 
 
@@ -39,7 +39,7 @@ def test_it_and_its_card_name_data_and_licence(predictor):
 
 
 def test_points_in_a_static_clip_stay_where_they_are(predictor):
-    clip, cine = _phantom(0, frames=1)
+    clip, cine = _heart(0, frames=1)
     still = CineClip(np.repeat(cine.frames, 20, axis=0))
     queries = clip.queries.numpy().copy()
     queries[:, 0] = np.arange(len(queries)) % 20
@@ -49,7 +49,7 @@ def test_points_in_a_static_clip_stay_where_they_are(predictor):
 
 
 def test_tracks_follow_a_clip_that_is_shifted(predictor):
-    clip, cine = _phantom(1, frames=1)
+    clip, cine = _heart(1, frames=1)
     shifts = np.array([[round(6 * np.sin(t / 3)), round(4 * np.cos(t / 4)) - 4] for t in range(16)])
     frames = np.stack([np.roll(cine.frames[0], (dy, dx), (0, 1)) for dx, dy in shifts])
     queries = clip.queries.numpy().copy()
@@ -61,7 +61,7 @@ def test_tracks_follow_a_clip_that_is_shifted(predictor):
 def test_tracking_is_clearly_better_than_standing_still(predictor):
     cases = []
     for seed in range(4):
-        clip, cine = _phantom(seed)
+        clip, cine = _heart(seed)
         truth = TrackSet(clip.tracks.numpy(), clip.visible.numpy())
         cases.append(TrackingCase(str(seed), cine, truth, clip.query_frame.numpy()))
     rows = evaluate_tracking(predictor.track, cases, "strided")

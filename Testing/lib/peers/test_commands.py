@@ -1,4 +1,4 @@
-"""Claims about `pointseg compare` and `pointseg ablate`: whole runs on phantoms, with budgets of a second or less."""
+"""Claims about `pointseg compare` and `pointseg ablate`: whole runs on made hearts, budgets of a second or less."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK
 import torch
+from lib.hearts import heart_frame
 from lib.networks import tiny_config, tiny_network
 
 from PointSegLib.cli import main
@@ -16,7 +17,6 @@ from PointSegLib.io.synus import TrackedClip, write_synus_case, write_synus_info
 from PointSegLib.model import PRESETS, load_checkpoint, save_checkpoint
 from PointSegLib.peers.ablation import VARIANTS
 from PointSegLib.peers.schedule import mask_schedule
-from PointSegLib.simulation.phantom import make_phantom_frame
 
 pytest.importorskip("cv2")
 pytest.importorskip("monai")
@@ -40,8 +40,8 @@ SECONDS = 1.0
 FRAMES = 4
 
 
-def _phantom(seed):
-    image, labels = make_phantom_frame(96, torch.Generator().manual_seed(seed))
+def _heart(seed):
+    image, labels = heart_frame(96, seed)
     return (image * 255).to(torch.uint8).numpy(), labels.numpy()
 
 
@@ -59,7 +59,7 @@ def data(tmp_path, monkeypatch):
         name = f"patient{number:04d}"
         (tmp_path / name).mkdir()
         for index, phase in enumerate(("ED", "ES")):
-            image, labels = _phantom(2 * number + index)
+            image, labels = _heart(2 * number + index)
             _write(tmp_path / name / f"{name}_4CH_{phase}.nii.gz", image)
             _write(tmp_path / name / f"{name}_4CH_{phase}_gt.nii.gz", labels)
     (tmp_path / "subgroup_training.txt").write_text("patient0000\n")
@@ -74,8 +74,8 @@ def data(tmp_path, monkeypatch):
 
 
 def _write_clip(folder):
-    """One phantom that shifts by a pixel a frame."""
-    image, labels = _phantom(20)
+    """One made heart that shifts by a pixel a frame."""
+    image, labels = _heart(20)
     frames = np.stack([np.roll(image, step, axis=1) for step in range(FRAMES)])
     masks = np.stack([np.roll(labels, step, axis=1) for step in range(FRAMES)])
     start = np.array([[48.0, 40.0], [40.0, 50.0]], np.float32)

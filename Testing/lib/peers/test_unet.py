@@ -7,11 +7,11 @@ import sys
 import numpy as np
 import pytest
 import torch
+from lib.hearts import heart_frame
 
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import CheckpointError, DependencyError
 from PointSegLib.model import parameter_count
-from PointSegLib.simulation.phantom import make_phantom_frame
 
 pytest.importorskip("monai")
 
@@ -27,7 +27,7 @@ def network() -> FrameUNet:
 
 
 def _clip(seeds: list[int], height: int = 80, width: int = 96) -> CineClip:
-    frames = [make_phantom_frame(width, torch.Generator().manual_seed(seed))[0][:height] for seed in seeds]
+    frames = [heart_frame(width, seed)[0][:height] for seed in seeds]
     return CineClip((torch.stack(frames) * 255).to(torch.uint8).numpy())
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-
-from PointSegLib.simulation.phantom import make_phantom_frame
+from lib.hearts import heart_frame
 
 pytest.importorskip("monai")
 
@@ -14,8 +13,8 @@ from PointSegLib.peers.unet_stage import UNetStage
 
 
 def _batch(_generator: torch.Generator) -> dict:
-    """Two phantom frames as a clip, with what only the segmenter needs."""
-    made = [make_phantom_frame(64, torch.Generator().manual_seed(seed)) for seed in (0, 1)]
+    """Two made frames as a clip, with what only the segmenter needs."""
+    made = [heart_frame(64, seed) for seed in (0, 1)]
     images, labels = (torch.stack(part)[None] for part in zip(*made, strict=True))
     return {"images": images, "labels": labels, "where": torch.zeros(1, 4, 2), "names": ["a", "b"]}
 

@@ -1,4 +1,4 @@
-"""Claims about `pointseg train` and `pointseg evaluate`, on a CAMUS folder of phantoms and a tiny network."""
+"""Claims about `pointseg train` and `pointseg evaluate`, on a CAMUS folder of made hearts and a tiny network."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import SimpleITK
 import torch
+from lib.hearts import heart_clip
 from lib.networks import tiny_config
 
 from PointSegLib.cli import main
 from PointSegLib.errors import ReadError
 from PointSegLib.io.camus import annotated_frames
 from PointSegLib.model import PRESETS, load_checkpoint
-from PointSegLib.simulation.phantom import make_phantom_frame
 
 RECIPE = """
 [common]
@@ -42,12 +42,12 @@ def _write(path, array):
 
 @pytest.fixture
 def camus(tmp_path):
-    """Three patients: two to train on, one to validate with."""
+    """Three patients: two to train on, one to validate with; ED and ES are two frames of one heart."""
     for number in range(3):
         name = f"patient{number:04d}"
         (tmp_path / name).mkdir()
-        for index, phase in enumerate(("ED", "ES")):
-            image, labels = make_phantom_frame(96, torch.Generator().manual_seed(2 * number + index))
+        clip = heart_clip(96, 2, 1, number)
+        for phase, image, labels in zip(("ED", "ES"), clip.frames, clip.labels, strict=True):
             _write(tmp_path / name / f"{name}_4CH_{phase}.nii.gz", (image * 255).to(torch.uint8).numpy())
             _write(tmp_path / name / f"{name}_4CH_{phase}_gt.nii.gz", labels.numpy())
     (tmp_path / "subgroup_training.txt").write_text("patient0000\npatient0001\n")
@@ -57,23 +57,18 @@ def camus(tmp_path):
 
 
 def _train(camus, stage, *more):
-    words = [
-        "train",
-        stage,
-        "--data",
-        camus,
-        "--out",
-        camus / "run",
-        "--recipe",
-        camus / "tiny.toml",
-        "--device",
-        "cpu",
-    ]
-    return main([str(word) for word in (*words, *more)])
+    where = ("--data", camus, "--clips", camus / "clips", "--out", camus / "run", "--recipe", camus / "tiny.toml")
+    return main([str(word) for word in ("train", stage, *where, "--device", "cpu", *more)])
+
+
+def _simulate(camus, monkeypatch):
+    """Clips of the tiny network's size."""
+    monkeypatch.setitem(PRESETS, "tiny", tiny_config)
+    assert main(["simulate", "--out", str(camus / "clips"), "--count", "2", "--frames", "6", "--points", "40"]) == 0
 
 
 def test_train_both_stages_then_evaluate_and_keep_the_figures(camus, monkeypatch, capsys):
-    monkeypatch.setitem(PRESETS, "tiny", tiny_config)
+    _simulate(camus, monkeypatch)
     assert _train(camus, "tracker") == 0
     assert _train(camus, "segmenter") == 0
     path = camus / "run" / "pointseg.safetensors"
@@ -95,7 +90,7 @@ def test_train_both_stages_then_evaluate_and_keep_the_figures(camus, monkeypatch
 
 
 def test_resuming_a_finished_run_trains_no_further(camus, monkeypatch):
-    monkeypatch.setitem(PRESETS, "tiny", tiny_config)
+    _simulate(camus, monkeypatch)
     _train(camus, "tracker")
     first = load_checkpoint(camus / "run" / "tracker.safetensors")
     _train(camus, "tracker", "--resume")

@@ -30,7 +30,8 @@ QUALITIES = {"patient0001": "Good", "patient0002": "Poor", "patient0003": "Mediu
 def _labels(shift: int = 0) -> np.ndarray:
     labels = np.zeros((SIDE, SIDE), np.uint8)
     labels[8:40, 8 + shift : 36 + shift] = 2
-    labels[16:32, 16 + shift : 28 + shift] = 1
+    labels[16:34, 16 + shift : 28 + shift] = 1
+    labels[34:44, 16 + shift : 28 + shift] = 3
     return labels
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from lib.hearts import heart_clip, heart_frame
 from lib.networks import tiny_config, tiny_network
 
 from PointSegLib.errors import PointSegError, ReadError
 from PointSegLib.io.synus import TrackedClip, write_synus_case, write_synus_info
 from PointSegLib.model import PRESETS, load_checkpoint
-from PointSegLib.simulation.phantom import make_phantom_clip, make_phantom_frame
 from PointSegLib.training import TrainingData, TrainingSettings, train_segmenter, train_tracker
 from PointSegLib.training.clips import ClipSet
 from PointSegLib.training.frames import FrameSet, read_camus_set, read_packed, write_packed
@@ -36,16 +36,16 @@ PATIENTS = ("patient0000", "patient0001", "patient0002")
 
 def _frames(patients=2, size=64):
     """ED and ES of some patients; with the same anatomy, since only the pairing matters here."""
-    made = [make_phantom_frame(size, torch.Generator().manual_seed(i)) for i in range(patients)]
+    made = [heart_frame(size, i) for i in range(patients)]
     images = np.stack([(image * 255).to(torch.uint8).numpy() for image, _ in made for _ in range(2)])
     labels = np.stack([labels.numpy() for _, labels in made for _ in range(2)])
     return FrameSet(images, labels, [f"patient{i:04d}_4CH_{phase}" for i in range(patients) for phase in ("ED", "ES")])
 
 
 def _write_clips(folder, count=2, still=False, size=64):
-    """Clips of phantoms, the last one held out."""
+    """Clips of made hearts, the last one held out."""
     for index in range(count):
-        clip = make_phantom_clip(size, 8, 40, torch.Generator().manual_seed(index))
+        clip = heart_clip(size, 8, 40, index)
         pixels = (clip.frames * 255).to(torch.uint8).numpy()
         points, labels = clip.tracks.numpy(), clip.labels.numpy()
         if still:
