@@ -115,4 +115,4 @@ def test_shadow_and_dropout_take_signal_away_somewhere_and_add_none(loss):
     for seed in range(5):
         poorer = augment_appearance(image, _generator(seed), config)
         assert float(poorer.max()) <= 0.8 + 1e-4
-        assert float(poorer.min()) < 0.5
+        assert float(poorer.min()) < 0.7
