@@ -47,7 +47,7 @@ evaluate: $(STAMP)
 	$(BIN)/pointseg evaluate $(ARGS)
 
 bench: $(STAMP)
-	$(BIN)/python -m Testing.benchmarks $(ARGS)
+	$(BIN)/pointseg benchmark $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info

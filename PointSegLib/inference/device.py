@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 
 import torch
 
 from PointSegLib.errors import PointSegError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+_KEEPS_FLOAT32 = ContextVar("keeps_float32", default=False)
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -35,7 +38,28 @@ def fast_arithmetic(device: torch.device) -> AbstractContextManager[object]:
     Processors with AMX multiply matrices of bfloat16 several times as fast as of float32. Others, and GPUs, whose
     arithmetic has not been tried, keep float32.
     """
+    return torch.autocast("cpu", torch.bfloat16) if _is_short(device) else nullcontext()
+
+
+@contextmanager
+def only_float32() -> Iterator[None]:
+    """Keep `fast_arithmetic` from short numbers, to see on a processor with AMX what others will see."""
+    token = _KEEPS_FLOAT32.set(True)
+    try:
+        yield
+    finally:
+        _KEEPS_FLOAT32.reset(token)
+
+
+def arithmetic(device: torch.device) -> str:
+    """What the network computes with on a device, in words."""
+    if _is_short(device):
+        return "bfloat16 by AMX, point decoder in float32"
+    if device.type == "cuda" and torch.backends.cudnn.allow_tf32:
+        return "float32, convolutions in TF32"
+    return "float32"
+
+
+def _is_short(device: torch.device) -> bool:
     has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    if device.type == "cpu" and has_amx():
-        return torch.autocast("cpu", torch.bfloat16)
-    return nullcontext()
+    return device.type == "cpu" and not _KEEPS_FLOAT32.get() and has_amx()

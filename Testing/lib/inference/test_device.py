@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from PointSegLib.errors import PointSegError
-from PointSegLib.inference.device import choose_device
+from PointSegLib.inference.device import arithmetic, choose_device, fast_arithmetic, only_float32
 
 
 def test_cpu_is_always_there():
@@ -27,3 +27,23 @@ def test_unknown_device_is_named():
 def test_absent_device_says_what_to_choose():
     with pytest.raises(PointSegError, match="'auto' or 'cpu'"):
         choose_device("cuda")
+
+
+@pytest.fixture
+def amx(monkeypatch):
+    """A processor that says it has AMX."""
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
+
+
+def test_short_numbers_are_used_and_told_where_the_processor_has_amx(amx):
+    with fast_arithmetic(torch.device("cpu")):
+        assert torch.is_autocast_enabled("cpu")
+    assert arithmetic(torch.device("cpu")).startswith("bfloat16")
+
+
+def test_only_float32_holds_within_its_block(amx):
+    with only_float32():
+        with fast_arithmetic(torch.device("cpu")):
+            assert not torch.is_autocast_enabled("cpu")
+        assert arithmetic(torch.device("cpu")) == "float32"
+    assert arithmetic(torch.device("cpu")).startswith("bfloat16")
