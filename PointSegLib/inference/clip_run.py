@@ -105,7 +105,8 @@ class ClipRun:
 
     def _images(self, first: int, last: int) -> Tensor:
         # made small before it travels; Apple's MPS cannot resize with antialiasing
-        frames = torch.from_numpy(self.clip.frames[first:last])
+        # a copy, since frames may be mapped from a file that may not be written to
+        frames = torch.from_numpy(self.clip.frames[first:last].copy())
         return network_frames(frames, self.mask, self.sector.box, self.size).to(self.device)
 
     def _grid(self, size: int, window: tuple[int, int]) -> Tensor:

@@ -61,7 +61,7 @@ def simulate(
         picture: float32 `[S, S]`, the amplitude that "warp" bends; None makes one.
 
     Returns:
-        The clip. Its labels end at the edge of the fan that is shown.
+        The clip. Its labels are those of the scene but for what a picture narrower than its fan cuts off.
 
     Raises:
         ClipError: for another renderer, or fewer than no points.
@@ -76,8 +76,9 @@ def simulate(
     tracks = follow(draw_points(scene, max(n_points, 1) * _CANDIDATES, generator), scene)
     seen = visible(tracks, film)
     kept, query_frame = choose_points(seen, n_points, generator)
-    fan = film.raster.sector.mask(scene.side)
-    labels = (scene.labels * fan).to(film.frames.device)
+    # experts draw a wall on beyond the fan that was acquired; what a narrower picture cuts off is gone
+    cut_off = scene.sector.mask(scene.side) & ~film.raster.sector.mask(scene.side)
+    labels = (scene.labels * ~cut_off).to(film.frames.device)
     return SimulatedClip(film.frames, labels, tracks[kept], seen[kept], query_frame)
 
 

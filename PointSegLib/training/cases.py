@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -184,13 +184,13 @@ class StoredClips:
         """Clips that have labels, with those of every frame."""
         for clip in self._clips():
             if clip.labels is not None:
-                yield clip.name, _in_memory(clip), dict(enumerate(clip.labels))
+                yield clip.name, clip.cine, dict(enumerate(clip.labels))
 
     def tracking_cases(self) -> Iterator[TrackingCase]:
         """Clips with TAP-Vid's `first` queries: each point where it is first visible."""
         for clip in self._clips():
             truth = TrackSet(clip.points, clip.visible)
-            yield TrackingCase.queried(clip.name, _in_memory(clip), truth, self.query_mode)
+            yield TrackingCase.queried(clip.name, clip.cine, truth, self.query_mode)
 
     def described(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Rows of these clips with the columns `patient` (where the clip was made of one) and `quality`."""
@@ -204,11 +204,6 @@ class StoredClips:
     def _clips(self) -> Iterator[TrackedClip]:
         # one at a time: each keeps its files mapped, and a process may not map thousands
         return (read_synus_case(self.folder, name) for name in self.names)
-
-
-def _in_memory(clip: TrackedClip) -> CineClip:
-    """The clip off the disk: torch warns of frames that are mapped from a file and may not be written to."""
-    return replace(clip.cine, frames=np.array(clip.frames))
 
 
 def _cine(clip: SimulatedClip, meta: dict[str, Any]) -> CineClip:

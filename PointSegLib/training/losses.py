@@ -10,6 +10,9 @@ from PointSegLib.model.deformable import sample_map
 from PointSegLib.model.tracker import TrackedPoints
 
 
+IGNORED = -100
+
+
 def point_loss(
     predicted: TrackedPoints, xy: Tensor, visible: Tensor, weight_position: float, weight_visibility: float
 ) -> Tensor:
@@ -49,7 +52,9 @@ def matching_loss(matching: list[Tensor], xy: Tensor, visible: Tensor) -> Tensor
         height, width = logits.shape[-2:]
         cell = (wanted * wanted.new_tensor([width, height])).long()
         index = cell[..., 1].clamp(0, height - 1) * width + cell[..., 0].clamp(0, width - 1)
-        total = total + F.cross_entropy(logits.flatten(-2)[counted].float(), index[counted])
+        # to ignore rows is cheaper than to copy the others out of a volume of many millions
+        index = torch.where(counted, index, IGNORED).flatten()
+        total = total + F.cross_entropy(logits.flatten(0, 2).flatten(1).float(), index, ignore_index=IGNORED)
     return total / len(matching)
 
 

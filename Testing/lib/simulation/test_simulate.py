@@ -90,7 +90,7 @@ def test_hidden_candidates_are_left_out_and_kept_only_where_there_are_no_others(
     assert kept.tolist() == [0, 1]
 
 
-def test_labels_end_at_the_edge_of_the_shown_fan():
+def test_labels_of_what_a_narrower_picture_cuts_off_are_gone():
     clip = simulate(still_scene(), 5, Imaging(opening=(0.3, 0.3), depth=0.7), _generator())
     assert bool((clip.labels[clip.frames == 0] == 0).all())
     assert set(clip.labels.unique().tolist()) == {0, 1, 2}
