@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PointSegLib.cli.files import make_folder
-from PointSegLib.cli.options import add_command, add_device_option, load_predictor
+from PointSegLib.cli.options import add_command, add_device_option, at_least, load_predictor
 
 if TYPE_CHECKING:
     from PointSegLib import PointSegPredictor
@@ -26,12 +25,12 @@ def add(commands: Any) -> None:
     network = command.add_mutually_exclusive_group()
     network.add_argument("--checkpoint", type=Path, metavar="FILE", help=".safetensors (default: the built-in one)")
     network.add_argument("--preset", metavar="NAME", help="small or paper, with random weights: for its speed only")
-    command.add_argument("--frames", type=_at_least(1), default=48, help="of the clip [48]")
+    command.add_argument("--frames", type=at_least(1), default=48, help="of the clip [48]")
     points = "tracked in all; user points fill up the automatic grid [256]"
-    command.add_argument("--points", type=_at_least(1), default=256, help=points)
-    command.add_argument("--size", type=_at_least(SMALLEST_SIDE), default=256, help="side of the clip in pixels [256]")
-    command.add_argument("--runs", type=_at_least(1), default=5, help="of each job, after one that is left out [5]")
-    command.add_argument("--threads", type=_at_least(1), help="of the CPU [PyTorch's choice]")
+    command.add_argument("--points", type=at_least(1), default=256, help=points)
+    command.add_argument("--size", type=at_least(SMALLEST_SIDE), default=256, help="side of the clip in pixels [256]")
+    command.add_argument("--runs", type=at_least(1), default=5, help="of each job, after one that is left out [5]")
+    command.add_argument("--threads", type=at_least(1), help="of the CPU [PyTorch's choice]")
     float32 = "no bfloat16, even where the CPU is fast at it: what other processors will see"
     command.add_argument("--float32", action="store_true", help=float32)
     add_device_option(command)
@@ -100,13 +99,3 @@ def _memory_line(memory: Memory) -> str:
     if memory.gpu is not None:
         parts.append(f"{memory.gpu:.0f} MiB on the GPU")
     return f"Peak memory: {'; '.join(parts) or 'not known on this system'}"
-
-
-def _at_least(smallest: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < smallest:
-            msg = f"{text!r} is no whole number of at least {smallest}"
-            raise argparse.ArgumentTypeError(msg)
-        return int(text)
-
-    return number

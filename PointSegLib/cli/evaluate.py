@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PointSegLib.cli.batch import SOME_FAILED
 from PointSegLib.cli.files import make_folder, one_line
-from PointSegLib.cli.options import add_command, add_model_options, load_predictor
+from PointSegLib.cli.options import add_command, add_model_options, at_least, load_predictor
 from PointSegLib.errors import PointSegError
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ def add(commands: Any) -> None:
     clip_of = "what is one clip: each annotated frame, a patient's ED and ES, or the half sequence"
     command.add_argument("--clip-of", choices=("frame", "pair", "sequence"), help=clip_of)
     clicks = "also let a simulated user click up to K times where the wall is most wrong"
-    command.add_argument("--clicks", type=_positive, default=0, metavar="K", help=clicks)
+    command.add_argument("--clicks", type=at_least(1), default=0, metavar="K", help=clicks)
     simulated = "score stored clips in the layout of SynUS (split valid) instead of simulating some"
     command.add_argument("--simulated", type=Path, metavar="FOLDER", help=simulated)
-    command.add_argument("--clips", type=_positive, default=50, help="clips to simulate [50]")
-    command.add_argument("--frames", type=_positive, default=24, help="frames of each simulated clip [24]")
+    command.add_argument("--clips", type=at_least(1), default=50, help="clips to simulate [50]")
+    command.add_argument("--frames", type=at_least(1), default=24, help="frames of each simulated clip [24]")
     command.add_argument("--out", type=Path, metavar="FOLDER", help="write per-case tables, summary and report here")
     command.add_argument("--record", action="store_true", help="keep the figures in the checkpoint's provenance")
     add_model_options(command)
@@ -89,9 +89,3 @@ def _examination(options: argparse.Namespace, predictor: PointSegPredictor) -> E
     else:
         clips = SimulatedClips(patients, predictor.config.image_size, options.clips, options.frames)
     return Examination(patients, clips, options.clicks, tuple(problems))
-
-
-def _positive(text: str) -> int:
-    if int(text) < 1:
-        raise ValueError(text)
-    return int(text)

@@ -43,6 +43,18 @@ def add_device_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 
 
+def at_least(smallest: int) -> Callable[[str], int]:
+    """The type of an option that is a whole number, `smallest` or more."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < smallest:
+            msg = f"{text!r} is no whole number of at least {smallest}"
+            raise argparse.ArgumentTypeError(msg)
+        return int(text)
+
+    return number
+
+
 def load_predictor(options: argparse.Namespace) -> PointSegPredictor:
     """The predictor named by `--checkpoint` and `--device`."""
     from PointSegLib import PointSegPredictor

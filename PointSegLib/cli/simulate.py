@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PointSegLib.cli.files import make_folder
-from PointSegLib.cli.options import add_command, progress_bar
+from PointSegLib.cli.options import add_command, at_least, progress_bar
 
 if TYPE_CHECKING:
     from PointSegLib.training.frames import FrameSet
@@ -21,9 +21,9 @@ def add(commands: Any) -> None:
     summary = "Make simulated clips in the layout of processed SynUS; run again, it goes on where it stopped."
     command = add_command(commands, "simulate", _run, summary)
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the dataset")
-    command.add_argument("--count", type=int, required=True, metavar="N", help="clips in all")
-    command.add_argument("--frames", type=int, default=24, help="of each clip [24]")
-    command.add_argument("--points", type=int, default=512, help="trajectories of each clip [512]")
+    command.add_argument("--count", type=at_least(1), required=True, metavar="N", help="clips in all")
+    command.add_argument("--frames", type=at_least(1), default=24, help="of each clip [24]")
+    command.add_argument("--points", type=at_least(1), default=512, help="trajectories of each clip [512]")
     command.add_argument("--data", type=Path, metavar="FOLDER", help="CAMUS folder whose hearts are put into motion")
     command.add_argument("--subset", choices=("training", "validation"), default="training", help="patients of --data")
     packed = "packed frames instead of those in --data, which then only says who belongs to the subset"
@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
     command.add_argument("--parametric", type=float, default=0.2, help="share of clips without a real heart [0.2]")
     command.add_argument("--quality", choices=("good", "medium", "poor"), help="of the images (default: all)")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--workers", type=int, default=1, help="processes, each on one core [1]")
+    command.add_argument("--workers", type=at_least(1), default=1, help="processes, each on one core [1]")
 
 
 def _run(options: argparse.Namespace) -> int:

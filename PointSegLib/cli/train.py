@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from PointSegLib.cli.options import add_command, add_device_option
+from PointSegLib.cli.options import add_command, add_device_option, at_least
 
 
 def add(commands: Any) -> None:
@@ -22,11 +22,11 @@ def add(commands: Any) -> None:
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="log, state and checkpoint go here")
     command.add_argument("--recipe", default="small-cpu", help="a recipe's name or .toml file [small-cpu]")
     command.add_argument("--minutes", type=float, help="wall-clock budget instead of the recipe's")
-    command.add_argument("--steps", type=int, help="optimiser steps instead of the recipe's")
+    command.add_argument("--steps", type=at_least(1), help="optimiser steps instead of the recipe's")
     command.add_argument("--seed", type=int, help="seed instead of the recipe's")
     add_device_option(command)
-    command.add_argument("--devices", type=int, default=1, help="GPUs of each machine [1]")
-    command.add_argument("--nodes", type=int, default=1, help="machines; start this command on each [1]")
+    command.add_argument("--devices", type=at_least(1), default=1, help="GPUs of each machine [1]")
+    command.add_argument("--nodes", type=at_least(1), default=1, help="machines; start this command on each [1]")
     command.add_argument("--resume", action="store_true", help="go on from the state in OUT")
 
 
