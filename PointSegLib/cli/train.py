@@ -1,4 +1,4 @@
-"""`pointseg train tracker|segmenter`: the two stages of the training."""
+"""`pointseg train stills|tracker|segmenter`: a warm-up and the two stages of the training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ def add(commands: Any) -> None:
     """Add the command's parser."""
     command = add_command(commands, "train", _run, "Train the tracker, then the segmenter on top of it.")
     command.add_argument("stage", choices=("stills", "tracker", "segmenter"))
-    command.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="CAMUS folder: patient0001, ...")
+    command.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="CAMUS folder of annotated frames"
+    )
     command.add_argument("--packed", type=Path, nargs="*", default=[], metavar="NPZ", help="further annotated frames")
     clips = "clips with motion truth, made by `pointseg simulate` or laid out like processed SynUS"
     command.add_argument("--clips", type=Path, metavar="FOLDER", help=clips)

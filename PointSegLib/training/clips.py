@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from PointSegLib.clip import CineClip
+from PointSegLib.errors import ReadError
 from PointSegLib.io.problems import Problem
 from PointSegLib.io.synus import list_synus, read_synus_case
 from PointSegLib.model.frames import box_size, clip_to_unit, network_frames
@@ -62,9 +63,18 @@ class ClipSet:
         self.names = list_synus(folder, split, problems)
         if labelled:
             self.names = [name for name in self.names if (folder / name / "labels.npy").is_file()]
+        if not self.names:
+            msg = f"{folder}: no clip of the split {split} has labels; set the last of kind_shares to 0."
+            raise ReadError(msg)
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @cached_property
+    def licences(self) -> str:
+        """Whatever the clips say of their licence, each once."""
+        said = (read_synus_case(self.folder, name).meta.get("licence", "not stated") for name in self.names)
+        return "; ".join(dict.fromkeys(str(licence) for licence in said))
 
     @cached_property
     def shortest(self) -> int:

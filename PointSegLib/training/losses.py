@@ -9,7 +9,6 @@ from torch import Tensor
 from PointSegLib.model.deformable import sample_map
 from PointSegLib.model.tracker import TrackedPoints
 
-
 IGNORED = -100
 
 

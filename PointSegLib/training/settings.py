@@ -33,7 +33,7 @@ class TrainingSettings:
         validate_every: minutes between validations on the way, 0 for none but the last.
         precision: one of `PRECISIONS`; the mixed ones run the forward pass in 16 bits.
         workers: processes of each device that draw batches ahead; 0 draws them between the steps.
-        clips: clips per forward pass.
+        clips: clips per forward pass; where masks are learnt, frames, so that a clip of 12 counts as 12.
         frames: frames per clip at most.
         kind_shares: stage two: shares of the steps with stills, with real ED/ES pairs and with simulated clips. Stills
             make the most of a step for the masks, since frames of a clip teach little beside each other; clips teach
@@ -96,7 +96,7 @@ def load_settings(recipe: str | Path, stage: str, **changes: Any) -> TrainingSet
 
     Args:
         recipe: path of a file, or the name of one that comes with PointSeg ("small-cpu").
-        stage: "tracker" or "segmenter".
+        stage: "stills", "tracker" or "segmenter".
         changes: values that override the recipe's; None is ignored.
 
     Raises:

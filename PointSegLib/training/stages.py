@@ -34,29 +34,29 @@ class TrainingData:
     """Where the annotated frames and the clips are.
 
     Attributes:
-        camus: folder of `patientNNNN` folders and `subgroup_*.txt`.
+        camus: folder of `patientNNNN` folders and `subgroup_*.txt`; the tracker does without.
         packed: further frame sets as .npz of `images`, `labels`, `names`; names begin with the patient.
         clips: folder in the layout of processed SynUS, made by `pointseg simulate`; its split "valid" is held out.
         subset: the patients to train on; those of "validation" are held out.
     """
 
-    camus: Path
+    camus: Path | None
     packed: Sequence[Path] = ()
     clips: Path | None = None
     subset: str = "training"
 
     def read(self, size: int, folder: Path) -> FrameSet:
         """The frames of the subset, packed once into `folder`."""
-        patients = list_patients(self.camus, self.subset)
+        patients = list_patients(self._frames_folder(), self.subset)
         frames = self._packed_once(size, folder, self.subset)
         for path in self.packed:
             frames = frames.joined(read_packed(path, size))
         return frames.of_patients(patients)
 
     def held_out(self, size: int, folder: Path) -> FrameSet:
-        """The four-chamber frames of the validation patients, packed once into `folder`."""
+        """The validation patients' frames, four-chamber ones where there are any, packed once into `folder`."""
         frames = self._packed_once(size, folder, "validation")
-        four = [i for i, name in enumerate(frames.names) if "_4CH_" in name]
+        four = [i for i, name in enumerate(frames.names) if "_4CH_" in name] or list(range(len(frames)))
         return FrameSet(frames.images[four], frames.labels[four], [frames.names[i] for i in four])
 
     def clip_sets(self, size: int, labelled: bool = False) -> tuple[ClipSet, ClipSet | None]:
@@ -79,8 +79,14 @@ class TrainingData:
 
     def _packed_once(self, size: int, folder: Path, subset: str) -> FrameSet:
         folder.mkdir(parents=True, exist_ok=True)
-        patients = list_patients(self.camus, subset)
-        return read_camus_set(self.camus, patients, size, folder / f"camus_{subset}_{size}.npz")
+        camus = self._frames_folder()
+        return read_camus_set(camus, list_patients(camus, subset), size, folder / f"camus_{subset}_{size}.npz")
+
+    def _frames_folder(self) -> Path:
+        if self.camus is None:
+            msg = "this stage learns from annotated frames; name their folder with --data."
+            raise PointSegError(msg)
+        return self.camus
 
 
 def train_tracker(
@@ -112,6 +118,7 @@ def train_tracker(
     target = folder / "tracker.safetensors"
     if trained.writes:
         record = provenance_of(settings, trained, f"{len(clips)} clips of {clips.folder.name}", start)
+        record["licence"] = clips.licences
         save_checkpoint(target, model, {**provenance, "tracker": record})
     return target
 
@@ -134,7 +141,8 @@ def train_segmenter(
         settings: of this stage.
         resume: go on from the state in `folder`.
         launch: where the network is trained; None takes one process on the CPU. The data are drawn on the CPU.
-        start: checkpoint whose segmenter to begin from; None begins with random weights.
+        start: checkpoint whose segmenter to begin from; None begins with the tracker's, which is random unless that
+            file came from a whole network.
 
     Returns:
         The checkpoint's path.
