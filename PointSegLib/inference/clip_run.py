@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -66,18 +66,16 @@ class ClipRun:
         features: FrameFeatures | None = None
         for index, (first, last) in enumerate(self.windows):
             images = self._images(first, last)
-            # the frames shared with the window before have their features already
-            known = 0 if features is None else self.windows[index - 1][1] - first
-            fresh = self._tracker_features(images[known:])
-            features = fresh if features is None else features.frames(slice(-known, None)).joined(fresh)
+            features = self._extended(features, index, images, self._tracker_features)
             yield index, (first, last), images, self.sweep.step(index, features)
 
     def frame_logits(self) -> Iterator[tuple[int, Tensor]]:
         """Mask logits `[K, h, w]` of every frame in order, blended where windows overlap."""
         pending: Tensor | None = None
+        features: FrameFeatures | None = None
         for index, (first, last), images, tracks in self.forward():
             with fast_arithmetic(self.device):
-                features = self.model.segmenter.encoder(images)
+                features = self._extended(features, index, images, self.model.segmenter.encoder)
                 logits = self.model.segmenter(features, self._cues(index, tracks))[-1][0].float()
             if pending is not None:
                 shared = len(pending)
@@ -97,6 +95,16 @@ class ClipRun:
         is_prompt = np.arange(len(xy)) < self.n_prompts
         visible = (confidence > VISIBLE_ABOVE) & inside
         return PointTracks(xy, visible, confidence, is_prompt, placed.numpy().astype(np.float32))
+
+    def _extended(
+        self, before: FrameFeatures | None, index: int, images: Tensor, encode: Callable[[Tensor], FrameFeatures]
+    ) -> FrameFeatures:
+        """Features of window `index`; the frames it shares with the one before have theirs already."""
+        if before is None:
+            return encode(images)
+        shared = self.windows[index - 1][1] - self.windows[index][0]
+        count = len(before.detail)
+        return before.frames(slice(count - shared, count)).joined(encode(images[shared:]))
 
     def _tracker_features(self, images: Tensor) -> FrameFeatures:
         """Only the convolutions gain from short numbers; positions are found in full precision."""

@@ -73,7 +73,8 @@ class TrackingSweep:
         parts = (self.content[active][None], self.descriptor[active][None], start, given)
         tracked = self.tracker(features, PointQueries(*(part.to(device) for part in parts)))
         xy = torch.where(given[..., None], start, tracked.xy[-1].float().cpu())[0]
-        confidence = tracked.visible.sigmoid().cpu()[0]
+        # whoever puts a point somewhere sees it there
+        confidence = tracked.visible.sigmoid().cpu()[0].maximum(given[0].float())
         self._keep(index, active, xy, confidence)
         window = slice(first, last)
         return WindowTracks(active, self.xy[active, window], self.confidence[active, window], tracked.tokens[0])
@@ -120,9 +121,10 @@ class TrackingSweep:
             from_frame, to_frame = self._shared(index)
             inside = slice(from_frame - first, to_frame - first)
             order = (lambda x: x.flip(0)) if self.backward else (lambda x: x)
-            old_xy = self.xy[active[carried], from_frame:to_frame].transpose(0, 1)
-            new_xy = xy[carried, inside].transpose(0, 1)
-            xy[carried, inside] = order(blend(order(old_xy), order(new_xy))).transpose(0, 1)
+            for known, found in ((self.xy, xy), (self.confidence, confidence)):
+                older = order(known[active[carried], from_frame:to_frame].transpose(0, 1))
+                newer = order(found[carried, inside].transpose(0, 1))
+                found[carried, inside] = order(blend(older, newer)).transpose(0, 1)
         self.xy[active, first:last] = xy
         self.confidence[active, first:last] = confidence
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from PointSegLib.coordinates import pixel_to_unit
 from PointSegLib.model.config import HINT_CAVITY, HINT_OUTSIDE, HINT_WALL
 from PointSegLib.model.frames import labels_from_probabilities
-from PointSegLib.result import LV_CAVITY, MYOCARDIUM
+from PointSegLib.result import BACKGROUND, LV_CAVITY, MYOCARDIUM
 
 # a user clicks on errors a few pixels thick; thinner ones are left alone
 _THICKNESS = 7
@@ -24,7 +24,7 @@ def draw_clicks(logits: Tensor, labels: Tensor, frames: Tensor, class_labels: tu
         logits: `[B, T, K, h, w]` of the present prediction.
         labels: uint8 `[B, T, H, W]`, what is so.
         frames: int64 `[M]`, the frames clicked in.
-        class_labels: the label of each mask.
+        class_labels: the label of each mask; what the network has no mask for is background to it.
 
     Returns:
         Normalised places `[B, M, 2]` and hints int64 `[B, M]`.
@@ -34,8 +34,10 @@ def draw_clicks(logits: Tensor, labels: Tensor, frames: Tensor, class_labels: tu
     found = labels_from_probabilities(chosen.flatten(0, 1), class_labels)
     truth = F.interpolate(labels[:, frames].flatten(0, 1)[:, None].float(), (height, width), mode="nearest-exact")
     truth = truth[:, 0].to(torch.uint8)
+    known = torch.isin(truth, truth.new_tensor(class_labels))
+    wanted = torch.where(known, truth, BACKGROUND)
     matters = (truth == MYOCARDIUM) | (truth == LV_CAVITY) | (found == MYOCARDIUM) | (found == LV_CAVITY)
-    wrong = ((found != truth) & matters).float()[:, None]
+    wrong = ((found != wanted) & matters).float()[:, None]
     # the mean of a mean peaks in the middle of thick errors
     depth = wrong
     for _ in range(2):

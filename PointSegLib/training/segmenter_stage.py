@@ -79,7 +79,7 @@ class SegmenterStage(Stage):
         super().__init__()
         self.model, self.frames, self.settings = model, frames, settings
         self.clips, self.held_out = clips, held_out
-        self.pairs = frames.pairs()
+        self.pairs = frames.pairs() if frames else []
         model.tracker.requires_grad_(False)
 
     def train(self, mode: bool = True) -> SegmenterStage:
@@ -146,6 +146,8 @@ class SegmenterStage(Stage):
         logits = self.model.segmenter(features, cues)[-1]
         classes = self.model.config.segmenter.class_labels
         places, said = draw_clicks(logits, batch["labels"], batch["clicked"], classes)
+        # older PyTorch keeps the cast weights of this pass, which have no gradient, for the one that learns
+        torch.clear_autocast_cache()
         where = torch.cat([batch["where"], places], 1)
         frame = torch.cat([batch["query_frame"], batch["clicked"]])
         return self._cues(batch["images"], where, frame, torch.cat([cues.hint, said], 1))
@@ -162,7 +164,8 @@ class SegmenterStage(Stage):
             content, descriptor = describe_points(tracker, features, n_clips, where, frame)
             start, given = start_at_query(where, frame, n_frames)
             tracked = tracker(features, PointQueries(content, descriptor, start, given))
-        return PointCues(tracked.xy[-1], tracked.visible.sigmoid(), tracked.tokens, hint)
+        xy = torch.where(given[..., None], start, tracked.xy[-1])
+        return PointCues(xy, tracked.visible.sigmoid().maximum(given.float()), tracked.tokens, hint)
 
     def validate(self) -> dict[str, float]:
         """Mean Dice of each structure over the held-out frames, each a still, on the network's raster."""

@@ -58,7 +58,7 @@ class TrackerStage(Stage):
         settings = self.settings
         share = LENGTHS[int(torch.randint(len(LENGTHS), (1,), generator=generator))]
         frames = min(max(2, round(share * settings.frames)), self.clips.shortest)
-        outside = min(FRAMES_OUTSIDE if frames > 2 * self.overlap else 0, self.clips.shortest - frames)
+        outside = min(FRAMES_OUTSIDE if frames > self.overlap else 0, self.clips.shortest - frames)
         ranges = GeometryConfig().scaled(settings.geometry)
         drawn = [self.clips.draw(frames + outside, generator, ranges) for _ in range(settings.clips)]
         query_frames = torch.randperm(frames + outside, generator=generator)[:QUERY_FRAMES]

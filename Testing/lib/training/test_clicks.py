@@ -32,6 +32,18 @@ def test_a_click_lands_in_the_middle_of_the_error_and_says_what_is_there(truth, 
         assert (places[0, 0] * 64 - 30).abs().max() < 9.5
 
 
+def test_a_network_of_the_wall_alone_is_not_blamed_for_knowing_no_cavity():
+    labels = torch.zeros(1, 1, 64, 64, dtype=torch.uint8)
+    labels[..., 10:50, 10:50] = 2
+    labels[..., 25:50, 20:40] = 1
+    missed = ((labels == 2) & (torch.arange(64)[:, None] > 24)).float()[:, :, None] * 20 - 10
+    torch.manual_seed(0)
+    for _ in range(10):
+        places, hints = draw_clicks(missed, labels, torch.tensor([0]), (2,))
+        assert hints.item() == HINT_WALL
+        assert float(places[0, 0, 1]) * 64 < 25
+
+
 def test_each_frame_of_each_clip_gets_its_own_click():
     labels = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
     labels[0, :, 4:14, 4:14], labels[1, :, 18:28, 18:28] = 2, 1
