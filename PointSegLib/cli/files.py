@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 DOUBLE_SUFFIXES = (".nii.gz", ".seq.nrrd")
 
 
-def read_points(path: Path) -> np.ndarray:
-    """Read query points from a CSV file, with or without the header line `frame,x,y`.
+HEADER = ["frame", "x", "y"]
+
+
+def read_points(path: Path) -> tuple[np.ndarray, list[str | None]]:
+    """Read query points from a CSV file, with or without a header line that begins with `frame,x,y`.
 
     Returns:
-        float64 `[M, 3]`, rows (frame, x, y) in pixels.
+        float64 `[M, 3]`, rows (frame, x, y) in pixels, and the hint in the fourth column of each, None where it is
+        empty or there is none.
 
     Raises:
         PointError: when the file cannot be read, is empty, or a line (which is named) is no point.
@@ -33,20 +37,24 @@ def read_points(path: Path) -> np.ndarray:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         msg = f"{path} cannot be read as a table of points ({error}); give a CSV file with rows frame,x,y."
         raise PointError(msg) from error
-    if lines and [cell.strip().lower() for cell in lines[0][1]] == ["frame", "x", "y"]:
+    if lines and [cell.strip().lower() for cell in lines[0][1]] in (HEADER, [*HEADER, "hint"]):
         lines = lines[1:]
     if not lines:
         msg = f"{path} holds no points; give rows frame,x,y in pixels, the first frame being 0."
         raise PointError(msg)
-    return np.array([_point(path, number, row) for number, row in lines])
+    points = np.array([_point(path, number, row) for number, row in lines])
+    return points, [row[3].strip().lower() or None if len(row) > 3 else None for _, row in lines]
 
 
 def _point(path: Path, number: int, row: list[str]) -> tuple[float, float, float]:
     try:
-        frame, x, y = (float(cell) for cell in row)
+        frame, x, y = (float(cell) for cell in (row if len(row) < 4 else row[:3]))
     except ValueError as error:
         msg = f"{path}, line {number}: {','.join(row)!r} is no point; give three numbers frame,x,y."
         raise PointError(msg) from error
+    if len(row) > 4:
+        msg = f"{path}, line {number}: {','.join(row)!r} has {len(row)} columns; give frame,x,y and at most a hint."
+        raise PointError(msg)
     return frame, x, y
 
 

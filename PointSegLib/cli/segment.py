@@ -23,7 +23,9 @@ def add(commands: Any) -> None:
     """Add the command's parser."""
     command = add_command(commands, "segment", _run, "Segment clips and follow their tissue points.")
     command.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="DICOM, NRRD, NIfTI, MHD or video file")
-    command.add_argument("--points", type=Path, metavar="CSV", help="points to follow: rows frame,x,y in pixels")
+    command.add_argument(
+        "--points", type=Path, metavar="CSV", help="your points: rows frame,x,y[,hint] in pixels"
+    )
     add_output_options(command)
     add_model_options(command)
 
@@ -58,7 +60,7 @@ def segment_file(
     path: Path,
     stem: Path,
     options: argparse.Namespace,
-    points: np.ndarray | None = None,
+    points: tuple[np.ndarray, list[str | None]] | None = None,
 ) -> SegmentedFile:
     """Read, segment and write one clip.
 
@@ -67,7 +69,7 @@ def segment_file(
         path: the clip.
         stem: where results go, see `output_stems`.
         options: `format`, `overlay`, `probabilities`, `verbose`.
-        points: `[M, 3]` rows (frame, x, y) in pixels to follow, or None.
+        points: `[M, 3]` rows (frame, x, y) in pixels and the hint of each, or None.
 
     Raises:
         PointSegError: when the clip cannot be read or segmented or the results cannot be written.
@@ -77,7 +79,9 @@ def segment_file(
     clip = read_clip(path)
     make_folder(stem.parent)
     started = time.perf_counter()
-    result = predictor(clip, points=points, progress=chosen_progress(options), probabilities=options.probabilities)
+    rows, hints = points or (None, None)
+    progress = chosen_progress(options)
+    result = predictor(clip, rows, progress, hints=hints, probabilities=options.probabilities)
     seconds = time.perf_counter() - started
     _write(clip, result, result_files(stem, options))
     warnings = dict.fromkeys((*clip.warnings, *result.warnings))

@@ -29,7 +29,7 @@ def _run(options: argparse.Namespace) -> int:
         msg = f"{options.out}: tracks are written as {' or '.join(TABLES)}; give such a name with --out."
         raise WriteError(msg)
     make_folder(options.out.parent)
-    points = read_points(options.points)
+    points, _ = read_points(options.points)
     clip = read_clip(options.clip)
     tracks = load_predictor(options).track(clip, points, progress=chosen_progress(options))
     write_tracks(options.out, tracks, clip)

@@ -13,9 +13,7 @@ def add(commands: Any) -> None:
     """Add the command's parser."""
     command = add_command(commands, "train", _run, "Train the tracker, then the segmenter on top of it.")
     command.add_argument("stage", choices=("stills", "tracker", "segmenter"))
-    command.add_argument(
-        "--data", type=Path, metavar="FOLDER", help="CAMUS folder of annotated frames"
-    )
+    command.add_argument("--data", type=Path, metavar="FOLDER", help="CAMUS folder of annotated frames")
     command.add_argument("--packed", type=Path, nargs="*", default=[], metavar="NPZ", help="further annotated frames")
     clips = "clips with motion truth, made by `pointseg simulate` or laid out like processed SynUS"
     command.add_argument("--clips", type=Path, metavar="FOLDER", help=clips)

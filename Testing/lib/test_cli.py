@@ -34,7 +34,7 @@ class BrightnessPredictor:
             raise CheckpointError(msg)
         return cls(checkpoint, device)
 
-    def __call__(self, clip: CineClip, points=None, progress=None, probabilities=False) -> PointSegResult:
+    def __call__(self, clip: CineClip, points=None, progress=None, hints=None, probabilities=False) -> PointSegResult:
         wall = clip.frames > 127
         for done in range(len(clip)):
             if progress:
@@ -241,13 +241,23 @@ def test_points_for_several_clips_are_refused(tmp_path: Path, capsys: pytest.Cap
 )
 def test_points_are_read_with_or_without_header(text: str, tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_bytes(text.encode("utf-8"))
-    assert files.read_points(tmp_path / "p.csv").tolist() == [[0, 1, 2], [3, 4, 5]]
+    points, hints = files.read_points(tmp_path / "p.csv")
+    assert points.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert hints == [None, None]
+
+
+def test_points_may_say_what_they_lie_on(tmp_path):
+    (tmp_path / "p.csv").write_text("frame,x,y,hint\n0,1,2,Wall\n3,4,5,\n6,7,8\n", encoding="utf-8")
+    points, hints = files.read_points(tmp_path / "p.csv")
+    assert points.tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert hints == ["wall", None, None]
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"frame,x,y\n0,1\n", "line 2"),
+        (b"0,1,2,wall,twice\n", "5 columns"),
         (b"0,1,2\n0,one,2\n", "line 2"),
         (b"frame,x,y\n", "holds no points"),
         (b"", "holds no points"),
