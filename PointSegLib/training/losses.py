@@ -17,8 +17,8 @@ def point_loss(
 ) -> Tensor:
     """Eq. 2: the L1 distance of every layer's trajectories and the cross-entropy of the last layer's visibility.
 
-    Points outside the image are left out of the L1 term; hidden points inside it count. As in TAPTRv2 the position
-    after the attention-based update is supervised like the layer's own output.
+    Points outside the image are left out of the L1 term, which is 0 where none is inside; hidden points inside it
+    count. As in TAPTRv2 the position after the attention-based update is supervised like the layer's own output.
 
     Args:
         predicted: of B clips, N points, T frames.
@@ -28,7 +28,8 @@ def point_loss(
         weight_visibility: w_V.
     """
     inside = ((xy > 0) & (xy < 1)).all(-1)
-    position = sum((estimate - xy).abs()[inside].mean() for estimate in predicted.xy + predicted.updated)
+    count = inside.sum().clamp(min=1) * xy.shape[-1]
+    position = sum((estimate - xy).abs()[inside].sum() / count for estimate in predicted.xy + predicted.updated)
     seen = F.binary_cross_entropy_with_logits(predicted.visible, visible.float())
     return weight_position * position + weight_visibility * seen
 
@@ -42,10 +43,11 @@ def matching_loss(matching: list[Tensor], xy: Tensor, visible: Tensor) -> Tensor
     Args:
         matching: per level `[B, T, N, h, w]` logits.
         xy: `[B, N, T, 2]` true normalised positions.
-        visible: bool `[B, N, T]`; only visible points count.
+        visible: bool `[B, N, T]`; only visible points count, and where there is none the loss is 0.
     """
     wanted = xy.transpose(1, 2)
     counted = (visible & ((xy > 0) & (xy < 1)).all(-1)).transpose(1, 2)
+    count = counted.sum().clamp(min=1)
     total = xy.new_zeros(())
     for logits in matching:
         height, width = logits.shape[-2:]
@@ -53,7 +55,8 @@ def matching_loss(matching: list[Tensor], xy: Tensor, visible: Tensor) -> Tensor
         index = cell[..., 1].clamp(0, height - 1) * width + cell[..., 0].clamp(0, width - 1)
         # to ignore rows is cheaper than to copy the others out of a volume of many millions
         index = torch.where(counted, index, IGNORED).flatten()
-        total = total + F.cross_entropy(logits.flatten(0, 2).flatten(1).float(), index, ignore_index=IGNORED)
+        rows = logits.flatten(0, 2).flatten(1).float()
+        total = total + F.cross_entropy(rows, index, ignore_index=IGNORED, reduction="sum") / count
     return total / len(matching)
 
 

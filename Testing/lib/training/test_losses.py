@@ -44,6 +44,16 @@ def test_points_outside_the_image_do_not_count():
     assert float(point_loss(_tracked(found, seen * SURE), xy, seen, 5.0, 1.0)) == pytest.approx(0.0, abs=1e-6)
 
 
+def test_clips_whose_points_all_left_the_image_cost_no_position():
+    xy, hidden = torch.full((1, 2, 3, 2), 1.4), torch.zeros(1, 2, 3, dtype=torch.bool)
+    found = torch.full_like(xy, 0.5).requires_grad_()
+    loss = point_loss(_tracked(found, torch.full(hidden.shape, -SURE)), xy, hidden, 5.0, 1.0)
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx(0.0, abs=1e-6)
+    assert float(found.grad.abs().sum()) == 0.0
+    assert float(matching_loss([torch.randn(1, 3, 2, 8, 8)], xy, hidden)) == 0.0
+
+
 def test_matching_loss_is_small_where_the_peak_is_right():
     xy, seen = torch.tensor([[[[0.4, 0.9]]]]), torch.ones(1, 1, 1, dtype=torch.bool)
     right = torch.zeros(1, 1, 1, 8, 8)
