@@ -1,8 +1,9 @@
-"""Write a file completely or not at all: a temporary name in the target folder, then one rename."""
+"""Write a file or a folder completely or not at all: a temporary name beside the target, then one rename."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,42 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise WriteError(_reason(target, error)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give an empty temporary folder beside `path`; it takes the real name when the block ends without an exception.
+
+    Args:
+        path: the folder to write, its parents made where needed; an older one is replaced only on success.
+
+    Yields:
+        The temporary folder.
+
+    Raises:
+        WriteError: when the disk refuses. The temporary folder is removed on every exception.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{uuid.uuid4().hex[:12]}.partial.{target.name}")
+    older = temporary.with_suffix(".older")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        if target.exists():
+            os.replace(target, older)
+        try:
+            os.replace(temporary, target)
+        except OSError:
+            if older.exists():
+                os.replace(older, target)
+            raise
+    except WriteError:
+        raise
+    except OSError as error:
+        raise WriteError(_reason(target, error)) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(older, ignore_errors=True)
 
 
 def _claim(temporary: Path, target: Path) -> None:

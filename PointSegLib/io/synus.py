@@ -10,10 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
-import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from PointSegLib.atomic import atomic_path
+from PointSegLib.atomic import atomic_folder, atomic_path
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import AbsentError, ClipError, ReadError, WriteError
 from PointSegLib.io.problems import Problem, inspect_cases, settle
@@ -99,7 +96,7 @@ def write_synus_case(folder: Folder, clip: TrackedClip) -> None:
     except (TypeError, ValueError) as error:
         msg = f"{folder}: the meta of {clip.name} is not plain JSON ({error}); give numbers, text, lists and None."
         raise WriteError(msg) from error
-    with _whole_folder(Path(folder) / clip.name) as temporary:
+    with atomic_folder(Path(folder) / clip.name) as temporary:
         np.save(temporary / "video.npy", clip.frames)
         np.save(temporary / "points.npy", np.ascontiguousarray(clip.points.transpose(1, 0, 2), np.float32))
         np.save(temporary / "visibility.npy", np.ascontiguousarray(clip.visible.T, bool))
@@ -152,7 +149,7 @@ def list_synus(folder: Folder, split: str | None = None, problems: list[Problem]
     if split is not None and split not in SPLITS:
         msg = f"SynUS has no split {split!r}; choose one of {', '.join(SPLITS)}."
         raise ReadError(msg)
-    rows = {name: own for name, own in _read_info(folder).items() if split in (None, own)}
+    rows = {name: own for name, own in read_synus_info(folder).items() if split in (None, own)}
     good, found = inspect_cases((name, partial(_read_case, Path(folder) / name, own)) for name, own in rows.items())
     settle(folder, found, problems)
     if not good:
@@ -161,12 +158,13 @@ def list_synus(folder: Folder, split: str | None = None, problems: list[Problem]
     return good
 
 
-def read_synus_case(folder: Folder, name: str) -> TrackedClip:
+def read_synus_case(folder: Folder, name: str, info: Mapping[str, str] | None = None) -> TrackedClip:
     """Read one case that `info.csv` lists.
 
     Args:
         folder: the dataset.
         name: of the case.
+        info: what `read_synus_info` gave, by a caller who reads many cases; None reads the table for this one.
 
     Returns:
         The clip; frames and labels stay on disk until they are used. Frames of another type than uint8 are read
@@ -175,26 +173,54 @@ def read_synus_case(folder: Folder, name: str) -> TrackedClip:
     Raises:
         ReadError: when `info.csv` does not list the case, a file is missing or damaged, or shapes do not fit.
     """
-    info = _read_info(folder)
+    info = read_synus_info(folder) if info is None else info
     if name not in info:
         msg = f"{Path(folder) / INFO} does not list {name}; add a row with its split."
         raise ReadError(msg)
     return _read_case(Path(folder) / name, info[name])
 
 
-def _read_info(folder: Folder) -> dict[str, str]:
+def read_synus_info(folder: Folder) -> dict[str, str]:
+    """Read `info.csv`: the split of every case by its name, in the order of the table.
+
+    Raises:
+        ReadError: when the table is missing or damaged.
+    """
     path = Path(folder) / INFO
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
-        info = {row["file"].strip(): row["split"].strip().lower() for row in rows}
+        return {row["file"].strip(): row["split"].strip().lower() for row in rows}
     except FileNotFoundError as error:
         msg = f"{path} does not exist; give the folder that holds info.csv and a folder per clip."
         raise ReadError(msg) from error
     except (OSError, KeyError, AttributeError, ValueError, csv.Error) as error:
         msg = f"{path} is not a table with the columns {', '.join(COLUMNS)} ({error!r}); restore it."
         raise ReadError(msg) from error
-    return info
+
+
+def count_synus_frames(folder: Folder, name: str) -> int:
+    """Count the frames of a case by the head of its `video.npy`.
+
+    Raises:
+        ReadError: when the file is missing or damaged.
+    """
+    return len(_array(Path(folder) / name / "video.npy"))
+
+
+def read_synus_meta(folder: Folder, name: str) -> dict[str, Any]:
+    """Read what a case says of itself, see `TrackedClip.meta`; {} when it says nothing.
+
+    Raises:
+        ReadError: when `meta.json` is damaged.
+    """
+    return _meta(Path(folder) / name / "meta.json")
+
+
+def source_patient(meta: Mapping[str, Any]) -> str:
+    """The patient whose frames a clip was made of, such as "patient0001"; "" where `meta` names none."""
+    source = str(meta.get("source") or "").split("_")[0]
+    return source if source.startswith("patient") else ""
 
 
 def _read_case(folder: Path, split: str) -> TrackedClip:
@@ -267,27 +293,3 @@ def _faults(clip: TrackedClip) -> list[str]:
     if clip.split not in SPLITS:
         faults.append(f"the split is {clip.split!r}, not one of {', '.join(SPLITS)}")
     return faults
-
-
-@contextmanager
-def _whole_folder(target: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `target` that takes its name when the block ends without an exception."""
-    temporary = target.with_name(f".{uuid.uuid4().hex[:12]}.partial.{target.name}")
-    older = temporary.with_suffix(".older")
-    try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        if target.exists():
-            os.replace(target, older)
-        try:
-            os.replace(temporary, target)
-        except OSError:
-            if older.exists():
-                os.replace(older, target)
-            raise
-    except OSError as error:
-        msg = f"{target} cannot be written ({error.strerror or error}); choose a folder you may write to that has room."
-        raise WriteError(msg) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(older, ignore_errors=True)

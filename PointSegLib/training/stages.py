@@ -7,6 +7,7 @@ import platform
 import subprocess
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from PointSegLib.errors import PointSegError, ReadError
 from PointSegLib.io.camus_info import list_patients
 from PointSegLib.io.problems import Problem, listed
 from PointSegLib.model import PRESETS, PointSeg, PointSegConfig, load_checkpoint, save_checkpoint, with_classes
-from PointSegLib.training.clips import ClipSet
+from PointSegLib.training.clips import ClipSet, refuse_held_out
 from PointSegLib.training.frames import FrameSet, read_camus_set, read_packed
 from PointSegLib.training.launch import Launch
 from PointSegLib.training.loop import Trained, train
@@ -63,19 +64,20 @@ class TrainingData:
         """The clips to train on, and those held out where the folder has any.
 
         Raises:
-            PointSegError: when no folder was given, or it has no usable clip.
+            PointSegError: when no folder was given, it has no usable clip, or clips to train on show held-out patients.
         """
         if self.clips is None:
             msg = "this stage learns from clips; make some with `pointseg simulate` and name their folder with --clips."
             raise PointSegError(msg)
         problems: list[Problem] = []
-        train_set = ClipSet(self.clips, "train", size, labelled, problems)
+        train_set, held_out = ClipSet(self.clips, "train", size, labelled, problems), None
+        refuse_held_out(train_set, self.camus)
+        # a folder may well hold no clips out
+        with suppress(ReadError):
+            held_out = ClipSet(self.clips, "valid", size, labelled, problems)
         if problems:
             warnings.warn(listed(self.clips, problems), stacklevel=2)
-        try:
-            return train_set, ClipSet(self.clips, "valid", size, labelled, [])
-        except ReadError:
-            return train_set, None
+        return train_set, held_out
 
     def _packed_once(self, size: int, folder: Path, subset: str) -> FrameSet:
         folder.mkdir(parents=True, exist_ok=True)

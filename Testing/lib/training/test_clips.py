@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
+import pytest
 import torch
 
+from PointSegLib.errors import ReadError
+from PointSegLib.io import synus
 from PointSegLib.io.synus import TrackedClip, write_synus_case, write_synus_info
 from PointSegLib.simulation.augment import GeometryConfig, draw_placement, place, place_points
-from PointSegLib.training.clips import ClipSet
+from PointSegLib.training import TrainingData
+from PointSegLib.training.clips import ClipSet, refuse_held_out
 
 SIZE = 64
 
@@ -82,3 +88,73 @@ def test_frames_of_another_size_are_cut_to_the_fan_and_their_points_follow(tmp_p
     assert window.images.shape == (6, SIZE, SIZE)
     for image, xy in zip(window.images, window.xy[0], strict=True):
         torch.testing.assert_close(_centre(image), xy * SIZE - 0.5, atol=0.8, rtol=0)
+
+
+def _write_blank(folder, cases, labels=True):
+    """Clips without a picture: (name, split, source, number of frames) of each."""
+    for name, split, source, count in cases:
+        video = np.zeros((count, 8, 8), np.uint8)
+        points, seen = np.ones((1, count, 2), np.float32), np.ones((1, count), bool)
+        meta = {"source": source, "licence": f"of {split}"}
+        write_synus_case(
+            folder, TrackedClip(name, video, points, seen, video if labels else None, video[0], split, meta)
+        )
+    write_synus_info(folder, [(name, split) for name, split, _, _ in cases])
+    return folder
+
+
+@pytest.fixture
+def camus(tmp_path):
+    folder = tmp_path / "camus"
+    folder.mkdir()
+    (folder / "subgroup_validation.txt").write_text("patient0007\n")
+    return folder
+
+
+def test_a_set_tells_its_patients_licences_and_shortest_clip(tmp_path):
+    cases = [("a", "train", "patient0001_4CH", 5), ("b", "train", "parametric seed 3", 4), ("c", "valid", "", 2)]
+    clips = ClipSet(_write_blank(tmp_path, cases), "train", SIZE)
+    assert (clips.patients, clips.licences, clips.shortest) == ({"patient0001"}, "of train", 4)
+
+
+def test_the_table_is_read_once_and_a_case_once_a_draw(tmp_path, monkeypatch):
+    clips = _write_dots(tmp_path)
+    read = []
+    inside = synus._read_case
+    monkeypatch.setattr(synus, "_read_case", lambda folder, split: read.append(folder.name) or inside(folder, split))
+    monkeypatch.setattr(synus, "read_synus_info", lambda folder: pytest.fail("the table is read again"))
+    assert clips.shortest == 6
+    assert read == []
+    clips.draw(3, torch.Generator().manual_seed(0), GeometryConfig())
+    assert read == ["dots"]
+
+
+def test_clips_of_patients_held_out_are_not_learnt_from(tmp_path, camus):
+    cases = [("a", "train", "patient0007_2CH", 2), ("b", "train", "patient0008_4CH", 2)]
+    data = TrainingData(camus, clips=_write_blank(tmp_path / "clips", cases))
+    with pytest.raises(ReadError, match=r"1 validation patients \(patient0007\)"):
+        data.clip_sets(SIZE)
+    (camus / "subgroup_validation.txt").write_text("patient0009\n")
+    (camus / "subgroup_testing.txt").write_text("patient0008\n")
+    with pytest.raises(ReadError, match="1 testing patients"):
+        data.clip_sets(SIZE)
+
+
+def test_clips_of_other_patients_or_without_lists_are_learnt_from(tmp_path, camus):
+    cases = [("a", "train", "patient0001_4CH", 2), ("b", "valid", "patient0007_4CH", 2)]
+    folder = _write_blank(tmp_path / "clips", cases)
+    refuse_held_out(ClipSet(folder, "train", SIZE), camus)
+    (camus / "subgroup_validation.txt").unlink()
+    refuse_held_out(ClipSet(folder, "valid", SIZE), camus)
+    refuse_held_out(ClipSet(folder, "valid", SIZE), None)
+
+
+def test_damaged_held_out_clips_are_named_and_none_at_all_is_no_fault(tmp_path):
+    folder = _write_blank(tmp_path, [("a", "train", "", 2), ("b", "valid", "", 2)])
+    (folder / "b" / "points.npy").write_bytes(b"cut off")
+    with pytest.warns(UserWarning, match=r"b: .*points\.npy"):
+        assert TrainingData(None, clips=folder).clip_sets(SIZE)[1] is None
+    write_synus_info(folder, [("a", "train")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert TrainingData(None, clips=folder).clip_sets(SIZE)[1] is None
