@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PointSegLib.cli.files import make_folder
 from PointSegLib.cli.options import add_command, at_least, progress_bar
+from PointSegLib.errors import PointSegError
 
 if TYPE_CHECKING:
     from PointSegLib.training.frames import FrameSet
@@ -37,6 +38,9 @@ def add(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     from PointSegLib.training.simulated_set import SetPlan, template_pairs, write_simulated_set
 
+    if options.packed and options.data is None:
+        msg = "--packed needs --data: the lists in that folder say which of the packed patients belong to the subset."
+        raise PointSegError(msg)
     make_folder(options.out)
     frames = _annotated(options)
     plan = SetPlan(
@@ -58,14 +62,19 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _annotated(options: argparse.Namespace) -> FrameSet | None:
-    """The real frames that were named, of the subset's patients where a list of them was given."""
+    """The real frames of the subset's patients; None where no folder was named."""
     from functools import reduce
 
     from PointSegLib.io.camus_info import list_patients
     from PointSegLib.training.frames import FrameSet, read_camus_set, read_packed
 
-    patients = None if options.data is None else list_patients(options.data, options.subset)
-    if options.packed:
-        frames = reduce(FrameSet.joined, [read_packed(path, SIDE) for path in options.packed])
-        return frames if patients is None else frames.of_patients(patients)
-    return None if patients is None else read_camus_set(options.data, patients, SIDE)
+    if options.data is None:
+        return None
+    patients = list_patients(options.data, options.subset)
+    if not options.packed:
+        return read_camus_set(options.data, patients, SIDE)
+    frames = reduce(FrameSet.joined, [read_packed(path, SIDE) for path in options.packed]).of_patients(patients)
+    if not len(frames):
+        msg = f"the packed frames are of none of the {options.subset} patients of {options.data}; name other ones."
+        raise PointSegError(msg)
+    return frames

@@ -61,11 +61,13 @@ def test_pairs_are_those_with_both_phases():
     assert (pair.ed_image[0, 0], pair.ed_labels[0, 0], pair.es_labels[0, 0]) == (0, 10, 11)
 
 
-def test_command_makes_a_set_over_two_processes_and_says_what_was_left_out(tmp_path, capsys):
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_command_makes_a_set_over_one_process_or_two_and_says_what_was_left_out(tmp_path, capsys, workers):
     blank = np.zeros((2, 256, 256), np.uint8)
     write_packed(tmp_path / "few.npz", FrameSet(blank, blank, ["patient0001_4CH_ED", "patient0001_4CH_ES"]))
-    words = ["--count", "2", "--frames", "2", "--points", "4", "--workers", "2", "--parametric", "0"]
-    packed = ["--packed", str(tmp_path / "few.npz"), "--subset", "validation"]
+    words = ["--count", "2", "--frames", "2", "--points", "4", "--workers", workers, "--parametric", "0"]
+    (tmp_path / "subgroup_validation.txt").write_text("patient0001\n")
+    packed = ["--packed", str(tmp_path / "few.npz"), "--data", str(tmp_path), "--subset", "validation"]
     assert main(["simulate", "--out", str(tmp_path / "set"), *words, *packed]) == 0
     said = capsys.readouterr()
     assert "left out: patient0001_4CH" in said.err
@@ -73,9 +75,22 @@ def test_command_makes_a_set_over_two_processes_and_says_what_was_left_out(tmp_p
     assert list_synus(tmp_path / "set", "valid") == ["valid_000000", "valid_000001"]
 
 
+def test_packed_frames_are_taken_only_of_patients_whom_a_list_puts_into_the_subset(tmp_path, capsys):
+    blank = np.zeros((1, 256, 256), np.uint8)
+    write_packed(tmp_path / "few.npz", FrameSet(blank, blank, ["patient0001_4CH_ED"]))
+    words = ["simulate", "--out", str(tmp_path / "set"), "--count", "1", "--packed", str(tmp_path / "few.npz")]
+    assert main(words) == 2
+    assert "--packed needs --data" in capsys.readouterr().err
+    (tmp_path / "subgroup_training.txt").write_text("patient0002\n")
+    assert main([*words, "--data", str(tmp_path)]) == 2
+    assert "none of the training patients" in capsys.readouterr().err
+    assert not list((tmp_path / "set").glob("*"))
+
+
 def test_nonsense_is_refused_by_name(tmp_path, capsys):
-    assert main(["simulate", "--out", str(tmp_path), "--count", "1", "--frames", "0"]) == 2
-    assert "0 frames" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["simulate", "--out", str(tmp_path), "--count", "1", "--frames", "0"])
+    assert "--frames: '0'" in capsys.readouterr().err
 
 
 def test_wrong_quality_is_not_taken(tmp_path):
