@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _judged(predictor: PointSegPredictor, checkpoint: Path | None) -> Judged:
-    from PointSegLib.evaluation.report import Method
+    from PointSegLib.evaluation.report import Method, tracker_data
     from PointSegLib.inference.predictor import EMBEDDED
     from PointSegLib.training.judging import Judged
 
@@ -71,8 +71,7 @@ def _judged(predictor: PointSegPredictor, checkpoint: Path | None) -> Judged:
 
     has = predictor.config.segmenter
     parts = (has.use_trajectories, has.point_to_patch, has.mlp, has.point_attention, has.temporal_attention)
-    trained_on = predictor.provenance.get("tracker", {}).get("data", "data not stated")
-    method = Method((checkpoint or EMBEDDED).stem, f"simulated motion of {trained_on}", parts)
+    method = Method((checkpoint or EMBEDDED).stem, tracker_data(predictor.provenance), parts)
     return Judged(method, predict, predictor.track)
 
 

@@ -52,6 +52,11 @@ class Method:
     ablation: tuple[bool, bool, bool, bool, bool] = (True, True, True, True, True)
 
 
+def tracker_data(provenance: Mapping[str, Any]) -> str:
+    """What a checkpoint says its tracker was trained on, in words, for Table 4."""
+    return f"simulated motion ({provenance.get('tracker', {}).get('data', 'data not stated')})"
+
+
 @dataclass(frozen=True)
 class Measurement:
     """Rows of one kind with the words that name their data.
@@ -60,11 +65,13 @@ class Measurement:
         kind: "masks", "steadiness", "tracks" or "clicks": what the rows are, and the name of their table.
         data: what was scored, in words.
         rows: with the columns `patient` and `quality`.
+        simulated: whether the clips were made, not acquired; kept figures say so.
     """
 
     kind: str
     data: str
     rows: Sequence[Row]
+    simulated: bool = False
 
     def summary(self) -> list[dict[str, Any]]:
         """Means and intervals over patients by quality, and by structure or method where rows have one."""
@@ -104,15 +111,15 @@ class Evaluation:
         return found
 
     def figures(self) -> dict[str, Any]:
-        """What a checkpoint keeps: `data` by measurement, and `mean` by "quality, structure or method, metric".
+        """What a checkpoint keeps: `data` by measurement, `mean` by "simulated, quality, structure or method, metric".
 
-        The quality is left out of the name for the whole of the cases.
+        The quality is left out of the name for the whole of the cases, "simulated" for acquired ones.
         """
         means = {}
-        for name, one in self.measurements.items():
+        for one in self.measurements.values():
             for entry in one.summary():
                 group = "" if entry["quality"] == ALL else entry["quality"]
-                head = "simulated" if name.startswith("simulated") else ""
+                head = "simulated" if one.simulated else ""
                 parts = (head, group, _subject(entry), entry["metric"])
                 means[", ".join(part for part in parts if part)] = entry["mean"]
         return {"data": {name: one.data for name, one in self.measurements.items()}, "mean": means}

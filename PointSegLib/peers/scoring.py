@@ -60,10 +60,10 @@ class Trial:
         cases = self.patients.cases(problems)
         chosen = in_movies if self.patients.clip_of == "sequence" else methods
         found = {str(self.patients): self._masks(chosen, cases, self.patients.described)}
-        self.left_out |= {problem.case: problem.message for problem in problems}
         if self.clips is not None:
-            movies = self._masks(in_movies, self.clips.mask_cases(), self.clips.described)
+            movies = self._masks(in_movies, self.clips.mask_cases(problems), self.clips.described)
             found |= {str(self.clips): movies} if any(movies.frames.values()) else {}
+        self.left_out |= {problem.case: problem.message for problem in problems}
         return found
 
     def tracks(self, methods: Mapping[str, Track]) -> dict[str, dict[str, Rows]]:
@@ -71,13 +71,15 @@ class Trial:
         if self.clips is None:
             return {}
         found: dict[str, Rows] = {name: [] for name in methods}
-        for case in self.clips.tracking_cases():
+        problems: list[Problem] = []
+        for case in self.clips.tracking_cases(problems):
             self.tell(case.name)
             for name, track in methods.items():
                 failed: dict[str, str] = {}
                 rows = evaluate_tracking(track, [case], self.clips.query_mode, failed)
                 self._note(name, failed)
                 found[name] += [{**row, "method": name} for row in rows if row["method"] == MODEL]
+        self.left_out |= {problem.case: problem.message for problem in problems}
         return {str(self.clips): {name: self.clips.described([*rows]) for name, rows in found.items()}}
 
     def _masks(

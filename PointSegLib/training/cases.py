@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,22 @@ import numpy as np
 import torch
 
 from PointSegLib.clip import CineClip
-from PointSegLib.errors import ReadError
+from PointSegLib.errors import ClipError, ReadError
 from PointSegLib.evaluation import SegmentationCase, TrackingCase, TrackSet
 from PointSegLib.evaluation.quality import described
 from PointSegLib.evaluation.summary import Row
 from PointSegLib.io.camus import annotated_frames, annotated_sequences
 from PointSegLib.io.camus_info import list_patients
 from PointSegLib.io.camus_quality import quality_source, read_qualities
-from PointSegLib.io.problems import Problem
-from PointSegLib.io.synus import TrackedClip, list_synus, read_synus_case
+from PointSegLib.io.problems import Problem, settle, walk_cases
+from PointSegLib.io.synus import (
+    TrackedClip,
+    list_synus,
+    read_synus_case,
+    read_synus_info,
+    read_synus_meta,
+    source_patient,
+)
 from PointSegLib.simulation.clips import simulate_clip
 from PointSegLib.simulation.simulated import SimulatedClip
 from PointSegLib.training.frames import read_camus_set
@@ -120,16 +128,23 @@ class SimulatedClips:
         whose = f"CAMUS {self.patients.subset} patients"
         return f"{self.count} simulated clips of {self.n_frames} frames of {whose}, query frames anywhere in the clip"
 
-    def mask_cases(self) -> Iterator[SegmentationCase]:
-        """Clips with the labels of every frame."""
-        for name, clip, meta in self._clips():
-            yield name, _cine(clip, meta), dict(enumerate(clip.labels.numpy()))
+    def mask_cases(self, problems: list[Problem] | None = None) -> Iterator[SegmentationCase]:
+        """Clips with the labels of every frame.
 
-    def tracking_cases(self) -> Iterator[TrackingCase]:
-        """Clips with their points, each given in a frame of its own."""
-        for name, clip, meta in self._clips():
-            truth = TrackSet(clip.tracks.numpy(), clip.visible.numpy())
-            yield TrackingCase(name, _cine(clip, meta), truth, np.asarray(clip.query_frame))
+        Args:
+            problems: takes the frames that are damaged or not there and the pairs that cannot be set in motion, whose
+                clips are left out; without it damage raises.
+
+        Raises:
+            ReadError: without `problems`, when something is damaged or there is nothing to make clips of.
+        """
+        for case, labels in self._checked(problems):
+            yield case.name, case.clip, dict(enumerate(labels))
+
+    def tracking_cases(self, problems: list[Problem] | None = None) -> Iterator[TrackingCase]:
+        """Clips with their points, each given in a frame of its own; problems as in `mask_cases`."""
+        for case, _ in self._checked(problems):
+            yield case
 
     def described(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Rows of these clips with the columns `patient` and `quality`, the one they were filmed with."""
@@ -139,16 +154,32 @@ class SimulatedClips:
             about[str(row["case"])] = {"patient": patient, "quality": quality}
         return described(rows, about)
 
-    def _clips(self) -> Iterator[tuple[str, SimulatedClip, dict[str, Any]]]:
-        frames = read_camus_set(self.patients.root, self.patients.patients, self.size)
-        pairs = template_pairs(frames)
+    def _checked(self, problems: list[Problem] | None) -> list[tuple[TrackingCase, np.ndarray]]:
+        cases, found = self._rendered
+        settle(self.patients.root, found, problems)
+        return cases
+
+    @cached_property
+    def _rendered(self) -> tuple[list[tuple[TrackingCase, np.ndarray]], list[Problem]]:
+        """Cases with uint8 labels `[T, S, S]`, kept since both kinds of cases are made of them; and what went wrong."""
+        found: list[Problem] = []
+        pairs = template_pairs(read_camus_set(self.patients.root, self.patients.patients, self.size, problems=found))
         if not pairs:
-            msg = f"{self.patients.root}: no patient has both an ED and an ES frame to make clips of."
-            raise ReadError(msg)
-        for index in range(self.count):
+            said = f"{self.patients.root}: no patient has both an ED and an ES frame to make clips of."
+            found.append(Problem("simulated clips", said))
+        cases, refused = [], {}
+        for index in range(self.count if pairs else 0):
             pair, quality = pairs[index // len(QUALITIES) % len(pairs)], QUALITIES[index % len(QUALITIES)]
-            clip, meta = simulate_clip(pair, self.n_frames, POINTS, SEED + index, quality)
-            yield f"simulated {index}:{pair.name.split('_')[0]}:{quality}", clip, meta
+            try:
+                clip, meta = simulate_clip(pair, self.n_frames, POINTS, SEED + index, quality)
+            except ClipError as error:
+                refused[pair.name] = Problem(pair.name, f"no clip can be made of it: {error}")
+                continue
+            name = f"simulated {index}:{pair.name.split('_')[0]}:{quality}"
+            truth = TrackSet(clip.tracks.numpy(), clip.visible.numpy())
+            case = TrackingCase(name, _cine(clip, meta), truth, np.asarray(clip.query_frame))
+            cases.append((case, clip.labels.numpy()))
+        return cases, [*found, *refused.values()]
 
 
 @dataclass(frozen=True)
@@ -180,30 +211,42 @@ class StoredClips:
     def __str__(self) -> str:
         return f"{len(self.names)} simulated clips in {self.folder.name}, split valid, points given where first visible"
 
-    def mask_cases(self) -> Iterator[SegmentationCase]:
-        """Clips that have labels, with those of every frame."""
-        for clip in self._clips():
-            if clip.labels is not None:
-                yield clip.name, clip.cine, dict(enumerate(clip.labels))
+    def mask_cases(self, problems: list[Problem] | None = None) -> Iterator[SegmentationCase]:
+        """Clips that have labels, with those of every frame.
 
-    def tracking_cases(self) -> Iterator[TrackingCase]:
-        """Clips with TAP-Vid's `first` queries: each point where it is first visible."""
-        for clip in self._clips():
-            truth = TrackSet(clip.points, clip.visible)
-            yield TrackingCase.queried(clip.name, clip.cine, truth, self.query_mode)
+        Args:
+            problems: takes the clips that cannot be used, which are left out; without it they raise.
+
+        Raises:
+            ReadError: without `problems`, when there are such clips: all of them are listed.
+        """
+        for clip, cine in self._clips(problems):
+            if clip.labels is not None:
+                yield clip.name, cine, dict(enumerate(clip.labels))
+
+    def tracking_cases(self, problems: list[Problem] | None = None) -> Iterator[TrackingCase]:
+        """Clips with TAP-Vid's `first` queries, each point where it is first visible; problems as in `mask_cases`."""
+        for clip, cine in self._clips(problems):
+            yield TrackingCase.queried(clip.name, cine, TrackSet(clip.points, clip.visible), self.query_mode)
 
     def described(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Rows of these clips with the columns `patient` (where the clip was made of one) and `quality`."""
-        about = {}
-        for clip in self._clips():
-            source = str(clip.meta.get("source") or "").split("_")[0]
-            patient = source if source.startswith("patient") else clip.name
-            about[clip.name] = {"patient": patient, "quality": str(clip.meta.get("quality") or "")}
+        metas = {name: read_synus_meta(self.folder, name) for name in dict.fromkeys(str(row["case"]) for row in rows)}
+        about = {
+            name: {"patient": source_patient(meta) or name, "quality": str(meta.get("quality") or "")}
+            for name, meta in metas.items()
+        }
         return described(rows, about)
 
-    def _clips(self) -> Iterator[TrackedClip]:
+    def _clips(self, problems: list[Problem] | None) -> Iterator[tuple[TrackedClip, CineClip]]:
         # one at a time: each keeps its files mapped, and a process may not map thousands
-        return (read_synus_case(self.folder, name) for name in self.names)
+        info = read_synus_info(self.folder)
+        for _, clip in walk_cases(self.folder, ((n, partial(self._read, n, info)) for n in self.names), problems):
+            yield clip
+
+    def _read(self, name: str, info: Mapping[str, str]) -> tuple[TrackedClip, CineClip]:
+        clip = read_synus_case(self.folder, name, info)
+        return clip, clip.cine
 
 
 def _cine(clip: SimulatedClip, meta: dict[str, Any]) -> CineClip:

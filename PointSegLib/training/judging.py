@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,9 +67,11 @@ def judge(judged: Judged, examination: Examination) -> Evaluation:
         rows = evaluate_clicks(judged.predict, patients.cases([]), examination.clicks, failed)
         data = f"{patients}; myocardium, up to {examination.clicks} simulated clicks a clip"
         found["clicks"] = Measurement("clicks", data, patients.described(rows))
-    found |= {f"simulated_{name}": one for name, one in _masks(judged, clips, clips.mask_cases(), failed).items()}
-    rows = evaluate_tracking(judged.track, clips.tracking_cases(), clips.query_mode, failed)
-    found["tracks"] = Measurement("tracks", f"{clips}; TAP-Vid's {clips.query_mode} mode", clips.described(rows))
+    simulated = _masks(judged, clips, clips.mask_cases(problems), failed)
+    found |= {f"simulated_{name}": replace(one, simulated=True) for name, one in simulated.items()}
+    rows = evaluate_tracking(judged.track, clips.tracking_cases(problems), clips.query_mode, failed)
+    data = f"{clips}; TAP-Vid's {clips.query_mode} mode"
+    found["tracks"] = Measurement("tracks", data, clips.described(rows), simulated=True)
     left_out = {problem.case: problem.message for problem in problems} | failed
     scored = {name: one for name, one in found.items() if one.rows}
     return Evaluation(judged.method, scored, patients.quality_source, left_out)

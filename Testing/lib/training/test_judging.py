@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,13 +14,15 @@ from lib.networks import tiny_checkpoint
 
 from PointSegLib.cli import main
 from PointSegLib.clip import CineClip
-from PointSegLib.errors import ReadError
+from PointSegLib.errors import ClipError, ReadError
 from PointSegLib.evaluation.report import Method
 from PointSegLib.evaluation.runs import standing_still
 from PointSegLib.inference import PointSegPredictor
 from PointSegLib.io.problems import Problem
 from PointSegLib.io.synus import TrackedClip, write_synus_case, write_synus_info
 from PointSegLib.result import PointSegResult
+from PointSegLib.simulation.clips import simulate_clip
+from PointSegLib.training import cases
 from PointSegLib.training.cases import HeldOutPatients, SimulatedClips, StoredClips
 from PointSegLib.training.judging import Examination, Judged, judge
 
@@ -80,6 +83,11 @@ def _reads_grey_values(clip: CineClip, points: np.ndarray, hints: Sequence[str])
     return PointSegResult(labels, standing_still(clip, np.array([[0, 5, 5]])), class_labels=(1, 2))
 
 
+def _all_wall(clip: CineClip, points: np.ndarray, hints: Sequence[str]) -> PointSegResult:
+    labels = np.full(clip.frames.shape, 2, np.uint8)
+    return PointSegResult(labels, standing_still(clip, np.array([[0, 5, 5]])), class_labels=(1, 2))
+
+
 ORACLE = Judged(Method("oracle", "nothing"), _reads_grey_values, standing_still)
 
 
@@ -128,12 +136,61 @@ def test_stored_clips_are_those_of_the_split_valid_with_their_quality(stored):
 
 
 def test_simulated_clips_are_the_same_every_time(camus):
-    clips = SimulatedClips(HeldOutPatients(camus), 64, count=1, n_frames=3)
-    (first,), (second,) = clips.tracking_cases(), clips.tracking_cases()
+    (first,), (second,) = (
+        SimulatedClips(HeldOutPatients(camus), 64, count=1, n_frames=3).tracking_cases() for _ in range(2)
+    )
     np.testing.assert_array_equal(first.clip.frames, second.clip.frames)
     np.testing.assert_array_equal(first.truth.xy, second.truth.xy)
-    ((_, clip, truths),) = clips.mask_cases()
-    assert (len(clip), sorted(truths)) == (3, [0, 1, 2])
+
+
+def test_a_simulated_clip_is_rendered_once_for_masks_and_tracks(camus, monkeypatch):
+    made = []
+    monkeypatch.setattr(cases, "simulate_clip", lambda *given: made.append(given[3]) or simulate_clip(*given))
+    clips = SimulatedClips(HeldOutPatients(camus), 64, count=2, n_frames=3)
+    masks, tracks = list(clips.mask_cases()), list(clips.tracking_cases())
+    assert made == [cases.SEED, cases.SEED + 1]
+    assert [name for name, _, _ in masks] == [case.name for case in tracks]
+    for (_, clip, truths), case in zip(masks, tracks, strict=True):
+        assert clip is case.clip
+        assert (len(clip), sorted(truths)) == (3, [0, 1, 2])
+
+
+def test_hearts_that_cannot_be_filmed_are_named_once_and_the_rest_is_scored(camus, monkeypatch):
+    damaged = camus / "patient0001" / "patient0001_4CH_ES.nii.gz"
+    damaged.write_bytes(damaged.read_bytes()[:100])
+
+    def picky(pair, *given):
+        if pair.name.startswith("patient0002"):
+            msg = "the wall has a gap"
+            raise ClipError(msg)
+        return simulate_clip(pair, *given)
+
+    monkeypatch.setattr(cases, "simulate_clip", picky)
+    clips = SimulatedClips(HeldOutPatients(camus), 64, count=3, n_frames=4)
+    evaluation = judge(replace(ORACLE, predict=_all_wall), Examination(HeldOutPatients(camus), clips))
+    assert set(evaluation.failed) == {"patient0001_4CH_ES", "patient0002_4CH"}
+    assert "the wall has a gap" in evaluation.failed["patient0002_4CH"]
+    assert {row["patient"] for row in evaluation.measurements["tracks"].rows} == {"patient0003"}
+    assert {row["patient"] for row in evaluation.measurements["simulated_masks"].rows} == {"patient0003"}
+    assert len({row["case"] for row in evaluation.measurements["masks"].rows}) == 5
+    with pytest.raises(ReadError, match="patient0001_4CH_ES"):
+        list(clips.tracking_cases())
+
+
+def test_without_a_single_pair_real_frames_are_scored_all_the_same(camus):
+    for name in QUALITIES:
+        (camus / name / f"{name}_4CH_ES_gt.nii.gz").unlink()
+    clips = SimulatedClips(HeldOutPatients(camus), 64, count=1, n_frames=4)
+    evaluation = judge(ORACLE, Examination(HeldOutPatients(camus), clips))
+    assert list(evaluation.measurements) == ["masks"]
+    assert "no patient has both" in evaluation.failed["simulated clips"]
+
+
+def test_a_stored_clip_of_no_spacing_is_named_and_the_rest_is_scored(stored, camus):
+    (stored / "a" / "meta.json").write_text('{"spacing_mm": [0, 0]}')
+    evaluation = judge(ORACLE, Examination(HeldOutPatients(camus), StoredClips.found(stored)))
+    assert list(evaluation.failed) == ["a"]
+    assert {row["case"] for row in evaluation.measurements["tracks"].rows} == {"b"}
 
 
 def test_everything_is_measured_by_quality_and_written(camus, stored, tmp_path):
@@ -195,7 +252,8 @@ def test_kept_figures_name_their_data_and_quality(camus, stored):
     assert figures["mean"]["Myocardium, dice"] == 1.0
     assert figures["mean"]["poor, Myocardium, dice"] == 1.0
     assert figures["mean"]["simulated, poor, Myocardium, dice"] == 1.0
-    assert "standing still, average_jaccard" in figures["mean"]
+    assert "simulated, standing still, average_jaccard" in figures["mean"]
+    assert "standing still, average_jaccard" not in figures["mean"]
     assert "each a clip of its own" in figures["data"]["masks"]
 
 
