@@ -52,7 +52,7 @@ class LocalCorrelation(nn.Module):
             result.append(product.unflatten(-1, feature_map.shape[-2:]).flatten(0, 2).unsqueeze(1))
         return result
 
-    def forward(self, volumes: Sequence[Tensor], locations: Tensor) -> Tensor:
+    def forward(self, volumes: Sequence[Tensor], locations: Tensor) -> tuple[Tensor, Tensor]:
         """Sample the volumes around the estimates.
 
         Args:
@@ -60,18 +60,22 @@ class LocalCorrelation(nn.Module):
             locations: `[B * T, N, 2]` normalised estimates.
 
         Returns:
-            `[B * T, N, L * ((2 r + 1)^2 + 2)]`: the samples, and the mean offset they weigh for.
+            `[B * T, N, L * ((2 r + 1)^2 + 2)]`: the samples, and the mean offset they weigh for; and that offset
+            again, normalised, `[B * T, N, L, 2]`.
         """
         steps = torch.arange(-self.radius, self.radius + 1, device=locations.device, dtype=torch.float32)
         window = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1).reshape(1, 1, -1, 2)
         centre = locations.flatten(0, 1)[:, None, None]
-        parts = []
+        parts, offsets = [], []
         for volume, size in zip(volumes, level_sizes(volumes), strict=True):
             # each volume has one channel, and a place of its own for every point
             grid = (centre + window / size) * 2 - 1
             around = F.grid_sample(volume, grid, padding_mode="zeros", align_corners=False).flatten(1)
-            parts += [around / 10, around.softmax(-1) @ (window[0, 0] / self.radius).to(around.dtype)]
-        return torch.cat(parts, -1).unflatten(0, locations.shape[:2])
+            offset = around.softmax(-1) @ window[0, 0]
+            parts += [around / 10, offset / self.radius]
+            offsets.append(offset / size)
+        shape = locations.shape[:2]
+        return torch.cat(parts, -1).unflatten(0, shape), torch.stack(offsets, 1).unflatten(0, shape)
 
 
 def _whitened(projected: Tensor) -> Tensor:

@@ -59,12 +59,33 @@ class TrackedPoints:
     matching: list[Tensor]
 
 
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a layer is told of the surroundings of its estimates.
+
+    Attributes:
+        features: `[B, N, T, E]` displacements and correlations.
+        pull: `[B, N, T, L, 2]` where the correlation of each level points to, normalised; None without correlation.
+    """
+
+    features: Tensor
+    pull: Tensor | None
+
+
 class PointDecoderLayer(nn.Module):
-    """Cross-attention with position update, temporal attention, point attention, MLP and regression."""
+    """Cross-attention with position update, temporal attention, point attention, MLP and regression.
+
+    With correlation the position update has a second term: each level's pull, as far as the content trusts it. What the
+    attention's offsets are to TAPTRv2, the correlation's are here.
+    """
 
     def __init__(self, config: TrackerConfig, extra: int) -> None:
         super().__init__()
         dim = config.encoder.dim
+        self.trust = nn.Linear(dim, len(config.levels)) if config.correlation_dim else None
+        if self.trust is not None:
+            nn.init.zeros_(self.trust.weight)
+            nn.init.constant_(self.trust.bias, -1.0)
         self.position = MLP(2 * dim, dim, dim)
         self.evidence = MLP(extra, dim, dim)
         self.norm_cross = nn.LayerNorm(dim)
@@ -79,7 +100,7 @@ class PointDecoderLayer(nn.Module):
         self.regress.start_at_zero()
 
     def forward(
-        self, content: Tensor, initial: Tensor, xy: Tensor, evidence: Tensor, maps: list[Tensor], time: Tensor
+        self, content: Tensor, initial: Tensor, xy: Tensor, evidence: Evidence, maps: list[Tensor], time: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Refine one window.
 
@@ -87,7 +108,7 @@ class PointDecoderLayer(nn.Module):
             content: `[B, N, T, d]` tokens.
             initial: `[B, N, 1, d]` features at the query, which keep the tokens tied to it.
             xy: `[B, N, T, 2]` normalised estimates, detached.
-            evidence: `[B, N, T, E]` correlation and displacement at `xy`.
+            evidence: what was found around `xy`.
             maps: per level `[B * T, d, H_l, W_l]`.
             time: `[T, d]` encoding of the frame index.
 
@@ -96,7 +117,7 @@ class PointDecoderLayer(nn.Module):
         """
         batch, count, frames, dim = content.shape
         position = self.position(sine_encoding(xy, 2 * dim))
-        content = content + self.evidence(evidence)
+        content = content + self.evidence(evidence.features)
         query = (self.norm_cross(content) + position).transpose(1, 2).reshape(batch * frames, count, dim)
         attended, moved = self.cross(query, xy.transpose(1, 2).reshape(batch * frames, count, 2), maps)
         content = content + attended.unflatten(0, (batch, frames)).transpose(1, 2)
@@ -110,6 +131,8 @@ class PointDecoderLayer(nn.Module):
         content = self.ffn(content)
 
         updated = xy + moved
+        if self.trust is not None and evidence.pull is not None:
+            updated = updated + (self.trust(content).sigmoid().unsqueeze(-1) * evidence.pull).sum(-2)
         step = self.regress(torch.cat([content, sine_encoding(moved * MOTION_SCALE, dim).to(content.dtype)], -1))
         content = content + self.refresh(torch.cat([content, initial.expand_as(content)], -1))
         return content, updated, updated + step.float() / MOTION_SCALE
@@ -188,12 +211,12 @@ class PointTracker(nn.Module):
         matching = [v.squeeze(1).unflatten(0, (-1, frames, queries.start.shape[1])) for v in volumes]
         return TrackedPoints(positions, updates, self.see(tokens).squeeze(-1).float(), tokens, matching)
 
-    def _evidence(self, volumes: list[Tensor], xy: Tensor, queries: PointQueries) -> Tensor:
+    def _evidence(self, volumes: list[Tensor], xy: Tensor, queries: PointQueries) -> Evidence:
         batch, count, frames, _ = xy.shape
         moved = (xy - queries.start.mean(2, keepdim=True)) * MOTION_SCALE
         before = torch.cat([torch.zeros_like(xy[:, :, :1]), xy[:, :, 1:] - xy[:, :, :-1]], 2) * 4 * MOTION_SCALE
-        parts = [moved, before]
-        if self.correlation is not None:
-            around = self.correlation(volumes, xy.transpose(1, 2).reshape(batch * frames, count, 2))
-            parts.append(around.unflatten(0, (batch, frames)).transpose(1, 2))
-        return torch.cat(parts, -1)
+        if self.correlation is None:
+            return Evidence(torch.cat([moved, before], -1), None)
+        found = self.correlation(volumes, xy.transpose(1, 2).reshape(batch * frames, count, 2))
+        around, pull = (part.unflatten(0, (batch, frames)).transpose(1, 2) for part in found)
+        return Evidence(torch.cat([moved, before, around], -1), pull)

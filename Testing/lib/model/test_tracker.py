@@ -101,3 +101,30 @@ def test_carried_points_rest_outside_the_shared_frames():
     start, _ = start_from_overlap(known, 5, at_end=True)
     torch.testing.assert_close(start[:, :, 3:], known)
     torch.testing.assert_close(start[:, :, :3], known[:, :, :1].expand(-1, -1, 3, -1))
+
+
+@torch.no_grad()
+def test_the_pull_of_a_level_points_to_where_its_correlation_peaks():
+    correlation = tiny_network().tracker.correlation
+    sizes = [(16, 16), (8, 8), (4, 4)]
+    volumes = [torch.zeros(1, 1, height, width) for height, width in sizes]
+    for volume in volumes:
+        volume[0, 0, 2, 3] = 50.0
+    features, pull = correlation(volumes, torch.tensor([[[1.5 / 16, 1.5 / 16]]]))
+    assert features.shape == (1, 1, correlation.out_features)
+    assert pull.shape == (1, 1, 3, 2)
+    peaks = torch.tensor([[3.5 / width, 2.5 / height] for height, width in sizes])
+    near = (1.5 / 16 + pull[0, 0] - peaks).abs() * torch.tensor(sizes).float()
+    # bilinear samples of one lit cell weigh as far as its neighbours
+    assert float(near.max()) < 0.6
+
+
+@torch.no_grad()
+def test_a_point_follows_the_pull_as_far_as_it_is_trusted():
+    tracker, (images, xy, frame) = tiny_network().tracker, _scene()
+    still = PointTracker(tracker.config).eval()
+    still.load_state_dict(tracker.state_dict())
+    for layer in still.layers:
+        layer.trust.bias.fill_(-100.0)
+    followed, resting = _track(tracker, images, xy, frame), _track(still, images, xy, frame)
+    assert not torch.allclose(followed.updated[0], resting.updated[0], atol=1e-4)
