@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PointSegLib.cli.batch import SOME_FAILED
 from PointSegLib.cli.files import make_folder, one_line
@@ -50,26 +50,53 @@ def _run(options: argparse.Namespace) -> int:
     make_folder(options.out)
     trial = make_trial(options)
     predictor = load_predictor(options)
-    unet, provenance = _unet(options, predictor)
-    comparison = _compare(trial, predictor, unet, _notes(predictor.provenance, provenance))
-    comparison.write(options.out, {"pointseg": predictor.provenance, "unet": provenance})
+    peer = _trained_unet(options, predictor) if options.unet is None else _given_unet(options, predictor)
+    notes = _notes(predictor.provenance, peer)
+    comparison = _compare(trial, predictor, peer.unet, notes)
+    comparison.write(options.out, {"pointseg": predictor.provenance, "unet": peer.provenance})
     print(comparison.markdown())
     return exit_code(trial)
 
 
-def _unet(options: argparse.Namespace, predictor: PointSegPredictor) -> tuple[FrameUNet, dict[str, Any]]:
-    """The U-Net of `--unet`, or one trained in OUT with the budget of PointSeg's masks; and its provenance."""
+class _Peer(NamedTuple):
+    """The U-Net, its provenance, and a warning where its training data were not PointSeg's, else ""."""
+
+    unet: FrameUNet
+    provenance: dict[str, Any]
+    unequal: str
+
+
+def _given_unet(options: argparse.Namespace, predictor: PointSegPredictor) -> _Peer:
+    from PointSegLib.peers.equality import data_of_masks
+    from PointSegLib.peers.unet import load_unet
+
+    unet, provenance = load_unet(options.unet, predictor.device)
+    return _Peer(unet, provenance, _warned(predictor, data_of_masks(provenance)))
+
+
+def _trained_unet(options: argparse.Namespace, predictor: PointSegPredictor) -> _Peer:
+    """The U-Net trained in OUT with the budget of PointSeg's masks; other data are told of before it is trained."""
     from PointSegLib.peers.schedule import mask_schedule
     from PointSegLib.peers.unet import load_unet
     from PointSegLib.peers.unet_training import train_unet
     from PointSegLib.training import Launch, TrainingData
 
-    path = options.unet
-    if path is None:
-        schedule = mask_schedule(options.recipe, options.minutes or _minutes(predictor.provenance))
-        data = TrainingData(options.data, options.packed, options.clips)
-        path = train_unet(data, predictor.model, options.out / "unet", schedule, Launch(predictor.device.type))
-    return load_unet(path, predictor.device)
+    schedule = mask_schedule(options.recipe, options.minutes or _minutes(predictor.provenance))
+    data, folder = TrainingData(options.data, options.packed, options.clips), options.out / "unet"
+    size = predictor.config.image_size
+    unequal = _warned(predictor, "; ".join(str(data.material(part, size, folder)) for part in schedule))
+    path = train_unet(data, predictor.model, folder, schedule, Launch(predictor.device.type))
+    return _Peer(*load_unet(path, predictor.device), unequal)
+
+
+def _warned(predictor: PointSegPredictor, peers: str) -> str:
+    """A warning where the data in `peers`' words are not those of PointSeg's masks, on stderr and for the report."""
+    from PointSegLib.peers.equality import data_of_masks, unequal_data
+
+    unequal = unequal_data(data_of_masks(predictor.provenance), peers)
+    if unequal:
+        print(f"pointseg: warning: {unequal.replace('**', '')}", file=sys.stderr)
+    return unequal
 
 
 def _minutes(provenance: dict[str, Any]) -> float:
@@ -81,11 +108,12 @@ def _minutes(provenance: dict[str, Any]) -> float:
     return minutes
 
 
-def _notes(ours: dict[str, Any], peer: dict[str, Any]) -> tuple[str, ...]:
+def _notes(ours: dict[str, Any], peer: _Peer) -> tuple[str, ...]:
     return (
+        *([peer.unequal] if peer.unequal else []),
         f"PointSeg was trained in the stages {_stages(ours)}.",
-        f"The U-Net (MONAI, 1.6 M parameters) was trained in the stages {_stages(peer)}, with the batches, loss and "
-        "loop of PointSeg's segmenter.",
+        f"The U-Net (MONAI, 1.6 M parameters) was trained in the stages {_stages(peer.provenance)}, with the batches, "
+        "loss and loop of PointSeg's segmenter.",
         f"Smoothing is a Gaussian of {SMOOTHING_FRAMES:g} frames standard deviation; stills stay as they are.",
         "Optical flow is OpenCV's, chained from frame to frame at native size.",
     )
@@ -101,6 +129,7 @@ def _stages(provenance: dict[str, Any]) -> str:
 
 
 def _compare(trial: Trial, predictor: PointSegPredictor, unet: FrameUNet, notes: tuple[str, ...]) -> Comparison:
+    from PointSegLib.evaluation.report import tracker_data
     from PointSegLib.evaluation.runs import standing_still
     from PointSegLib.peers.comparison import Comparison
     from PointSegLib.peers.flow import dis_flow, lucas_kanade
@@ -111,7 +140,7 @@ def _compare(trial: Trial, predictor: PointSegPredictor, unet: FrameUNet, notes:
     masks = trial.masks({"U-Net": UNetPredictor(unet), OURS: predictor}, smoothed)
     trackers: dict[str, Track] = {"Standing still": standing_still, "Lucas-Kanade": lucas_kanade}
     tracks = trial.tracks({**trackers, "DIS flow": dis_flow, OURS: predictor.track})
-    return Comparison(masks, notes, tracks, {OURS: "simulated from CAMUS"})
+    return Comparison(masks, notes, tracks, {OURS: tracker_data(predictor.provenance)})
 
 
 def make_trial(options: argparse.Namespace) -> Trial:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -40,6 +41,7 @@ SECONDS = 1.0
 FRAMES = 4
 
 
+@cache
 def _heart(seed):
     image, labels = heart_frame(96, seed)
     return (image * 255).to(torch.uint8).numpy(), labels.numpy()
@@ -131,6 +133,24 @@ def test_compare_uses_a_unet_that_is_given_and_leaves_out_what_is_damaged(data, 
     assert _run(data, "compare", "given", *given) == 1
     assert "left out: patient0002_4CH" in capsys.readouterr().err
     assert not (data / "given" / "unet").exists()
+
+
+def test_compare_warns_of_unequal_training_data_on_stderr_and_in_the_report(data, capsys):
+    from PointSegLib.peers.unet import FrameUNet, UNetConfig, save_unet
+
+    learnt = "CAMUS, 4 annotated ED/ES frames of 2 patients"
+    provenance = {"tracker": {"data": "9 clips of set"}, "segmenter": {"data": learnt}}
+    save_checkpoint(data / "net.safetensors", tiny_network(), provenance)
+    fewer = learnt.replace("4", "2")
+    save_unet(data / "unet.safetensors", FrameUNet(UNetConfig(64, channels=(4, 8))), {"unet_1": {"data": fewer}})
+    assert (
+        _run(data, "compare", "odd", "--unet", data / "unet.safetensors", "--checkpoint", data / "net.safetensors") == 0
+    )
+    printed = capsys.readouterr()
+    assert "warning: Unequal training data" in printed.err
+    report = (data / "odd" / "comparison.md").read_text(encoding="utf-8")
+    assert f"learnt from {learnt}; the other network's from {fewer}" in report
+    assert "| PointSeg | simulated motion (9 clips of set) |" in report
 
 
 def test_a_folder_without_patients_is_named_before_anything_is_trained(data, capsys):
