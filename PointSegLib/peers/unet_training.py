@@ -13,8 +13,9 @@ from PointSegLib.peers.unet import FrameUNet, UNetConfig, save_unet
 from PointSegLib.peers.unet_stage import UNetStage
 from PointSegLib.training import Launch, TrainingData, TrainingSettings
 from PointSegLib.training.loop import train
-from PointSegLib.training.segmenter_stage import CLIP, SegmenterStage
-from PointSegLib.training.stages import provenance_of
+from PointSegLib.training.provenance import Origin
+from PointSegLib.training.run_state import Keep
+from PointSegLib.training.segmenter_stage import SegmenterStage
 
 
 def train_unet(
@@ -29,7 +30,7 @@ def train_unet(
     Args:
         data: annotated frames, and clips where `kind_shares` asks for them.
         rival: the network it is compared with, which gives image size and classes.
-        folder: receives logs, states and `unet.safetensors`.
+        folder: receives logs, states, `unet.safetensors`, and `unet_1.safetensors` of a stage before the last.
         schedule: settings of the stages PointSeg's masks went through, each with the budget to keep.
         launch: where it is trained; None takes one process on the CPU.
 
@@ -38,24 +39,25 @@ def train_unet(
 
     Raises:
         DependencyError: when MONAI or Lightning Fabric is not installed.
-        PointSegError: when clips are asked for and not named.
-        ReadError: when there are no annotated frames, or some are damaged.
+        PointSegError: when frames or clips are asked for and not named, or the settings of an earlier call differ.
+        ReadError: when there is no readable frame or clip.
     """
     torch.manual_seed(schedule[0].seed)
     size = rival.config.image_size
     network = FrameUNet(UNetConfig(image_size=size, class_labels=rival.config.segmenter.class_labels))
-    frames = data.read(size, folder)
-    learnt = f"the batches of PointSeg's segmenter: {len(frames)} annotated frames"
     provenance: dict[str, Any] = {}
     for number, settings in enumerate(schedule, start=1):
-        clips = data.clip_sets(size, labelled=True)[0] if settings.kind_shares[CLIP] else None
-        drawing = SegmenterStage(rival, frames, settings, clips)
+        material = data.material(settings, size, folder)
+        drawing = SegmenterStage(rival, material.frames, settings, material.clips)
         stage = UNetStage(network.cpu(), drawing.draw, settings.weight_bce)
         stage.name = f"unet_{number}"
-        trained = train(stage, settings, folder, launch, resume=True)
-        said = learnt + (f" and {len(clips)} clips of {clips.folder.name}" if clips else "")
-        provenance[stage.name] = provenance_of(settings, trained, said, None)
-    target = folder / "unet.safetensors"
-    if trained.writes:
-        save_unet(target, network, provenance)
+        words = f"the batches of PointSeg's segmenter: {material}"
+        origin = Origin(stage.name, settings, words, material.licence, known=provenance)
+        target = folder / ("unet.safetensors" if number == len(schedule) else f"{stage.name}.safetensors")
+        trained = train(stage, settings, folder, launch, True, _keeping(network, target, origin))
+        provenance = origin.provenance(trained)
     return target
+
+
+def _keeping(network: FrameUNet, target: Path, origin: Origin) -> Keep:
+    return lambda trained: save_unet(target, network, origin.provenance(trained))

@@ -14,6 +14,7 @@ from PointSegLib.atomic import atomic_path
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import ReadError
 from PointSegLib.io.camus import annotated_frames
+from PointSegLib.io.problems import Problem
 from PointSegLib.model.frames import network_frames
 from PointSegLib.sector import find_sector
 
@@ -49,9 +50,12 @@ class FrameSet:
         return [[first, second] for first, second in found if second is not None]
 
     def joined(self, other: FrameSet) -> FrameSet:
-        """Both sets, one after the other."""
-        images = np.concatenate([self.images, other.images])
-        return FrameSet(images, np.concatenate([self.labels, other.labels]), self.names + other.names)
+        """This set and after it the other; of a frame that is in both, by its name, the first counts."""
+        mine = set(self.names)
+        new = [i for i, name in enumerate(other.names) if name not in mine]
+        images = np.concatenate([self.images, other.images[new]])
+        labels = np.concatenate([self.labels, other.labels[new]])
+        return FrameSet(images, labels, self.names + [other.names[i] for i in new])
 
 
 def network_square(clip: CineClip, labels: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,28 +68,37 @@ def network_square(clip: CineClip, labels: np.ndarray, size: int) -> tuple[np.nd
     return (image * 255).round().clamp(0, 255).to(torch.uint8).numpy(), resized.to(torch.uint8).numpy()
 
 
-def read_camus_set(root: str | Path, patients: Iterable[str], size: int, cache: Path | None = None) -> FrameSet:
+def read_camus_set(
+    root: str | Path,
+    patients: Iterable[str],
+    size: int,
+    cache: Path | None = None,
+    problems: list[Problem] | None = None,
+) -> FrameSet:
     """All annotated ED and ES frames of some patients of a CAMUS folder, in every view they have.
 
     Args:
         root: folder of `patientNNNN` folders.
         patients: their names.
         size: side of the packed frames in pixels.
-        cache: packed file to read instead where it exists, and to write where it does not.
+        cache: packed file to read instead where it exists, and to write where it does not. It is not written while
+            frames are damaged, so that they are read again once they are restored.
+        problems: takes the frames that are damaged or not there, which are left out; without it damage raises.
 
     Raises:
-        ReadError: when none of the patients has an annotated frame, or some are damaged.
+        ReadError: when none of the patients has an annotated frame, or, without `problems`, when some are damaged.
     """
     if cache is not None and cache.is_file():
         return read_packed(cache, size)
     images, masks, names = [], [], []
-    for name, clip, labels in annotated_frames(root, patients):
+    known = len(problems or ())
+    for name, clip, labels in annotated_frames(root, patients, problems=problems):
         image, mask = network_square(clip, labels, size)
         images.append(image)
         masks.append(mask)
         names.append(name)
     frames = FrameSet(np.stack(images), np.stack(masks), names)
-    if cache is not None:
+    if cache is not None and all(problem.absent for problem in (problems or ())[known:]):
         write_packed(cache, frames)
     return frames
 

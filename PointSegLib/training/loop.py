@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +15,10 @@ from PointSegLib.errors import DependencyError, PointSegError
 from PointSegLib.training.averaging import WeightAverage
 from PointSegLib.training.interruption import named_worker_deaths, stop_requests
 from PointSegLib.training.launch import Launch
-from PointSegLib.training.run_log import RunLog
-from PointSegLib.training.run_state import Counters, read_state, write_state
+from PointSegLib.training.run_log import RunLog, mean_row
+from PointSegLib.training.run_state import Counters, Keep, Trained, read_state, warn_unless_written, write_state
 from PointSegLib.training.schedule import progress, rate_factor, training_seconds
-from PointSegLib.training.settings import TrainingSettings
+from PointSegLib.training.settings import TrainingSettings, refuse_changes
 from PointSegLib.training.stage import Stage
 from PointSegLib.training.stream import Batch, Share, batch_loader, seed_of
 
@@ -33,30 +31,18 @@ MOST_SKIPPED = 20
 FORWARD = 1  # sets the chance of the forward pass apart from that of the batch
 
 
-@dataclass(frozen=True)
-class Trained:
-    """The end of a run.
-
-    Attributes:
-        steps: optimiser steps taken.
-        minutes: time used, over all parts of a run that was cut.
-        figures: of the last validation, which is of the weights the stage now has.
-        writes: whether this process is the one, of possibly many, that writes the checkpoint.
-    """
-
-    steps: int
-    minutes: float
-    figures: dict[str, float]
-    writes: bool
-
-
 def train(
-    stage: Stage, settings: TrainingSettings, folder: Path, launch: Launch | None = None, resume: bool = False
+    stage: Stage,
+    settings: TrainingSettings,
+    folder: Path,
+    launch: Launch | None = None,
+    resume: bool = False,
+    keep: Keep | None = None,
 ) -> Trained:
     """Train a stage until its steps or minutes are used up; it then has the averaged weights, and they are validated.
 
-    The folder receives `<name>_log.csv`, `<name>_validation.csv`, `<name>_best.pt` (the averaged weights of the best
-    validation) and `<name>_state.pt`, from which `resume` goes on, having lost at most two minutes.
+    The folder receives `<name>_log.csv`, `<name>_validation.csv` and `<name>_state.pt`, from which `resume` goes on,
+    having lost at most two minutes.
 
     Args:
         stage: what to train, on the CPU; it ends on the device it was trained on.
@@ -64,11 +50,14 @@ def train(
         folder: of the run; all its processes see the same one.
         launch: where to train; None takes one process on the CPU.
         resume: go on from the state in `folder` where there is one.
+        keep: writes the checkpoint. Called on the first process at every validation and at the end, while the stage has
+            the averaged weights. What it cannot write on the way is warned of; at the end its error is the run's.
 
     Raises:
         DependencyError: when Lightning Fabric is not installed.
-        PointSegError: when a fresh start would overwrite an earlier run, the state cannot be used, the loss or many
-            gradients in a row are not finite, or a process that draws batches was killed. What was saved stays.
+        PointSegError: when a fresh start would overwrite an earlier run, the state cannot be used or is of a run with
+            other settings, the loss or many gradients in a row are not finite, or a process that draws batches was
+            killed. What was saved stays.
         KeyboardInterrupt: after SIGINT or SIGTERM, once the state is saved.
     """
     try:
@@ -77,7 +66,7 @@ def train(
         msg = f"training needs Lightning Fabric ({error}); install it with: pip install pointseg[train]"
         raise DependencyError(msg) from error
     folder.mkdir(parents=True, exist_ok=True)
-    run = _Run(stage, settings, folder, start_fabric(launch or Launch(), settings.precision))
+    run = _Run(stage, settings, folder, start_fabric(launch or Launch(), settings.precision), keep or (lambda _: None))
     run.begin(resume)
     remedy = f"use fewer workers than {settings.workers}, then go on from {run.state_file} with --resume."
     with stop_requests() as asked, named_worker_deaths(remedy):
@@ -87,8 +76,8 @@ def train(
 class _Run:
     """One stage, its optimiser and average, and where they are."""
 
-    def __init__(self, stage: Stage, settings: TrainingSettings, folder: Path, fabric: Fabric) -> None:
-        self.stage, self.settings, self.folder, self.fabric = stage, settings, folder, fabric
+    def __init__(self, stage: Stage, settings: TrainingSettings, folder: Path, fabric: Fabric, keep: Keep) -> None:
+        self.stage, self.settings, self.folder, self.fabric, self.keep = stage, settings, folder, fabric, keep
         self.state_file = folder / f"{stage.name}_state.pt"
         trained = [p for p in stage.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, settings.learning_rate, weight_decay=settings.weight_decay)
@@ -113,10 +102,7 @@ class _Run:
         self.fabric.barrier()
 
     def _load(self, state: dict[str, Any]) -> None:
-        preset = state["settings"]["preset"]
-        if preset != self.settings.preset:
-            msg = f"{self.state_file}: the run was started with preset {preset!r}; use a new folder."
-            raise PointSegError(msg)
+        refuse_changes(self.state_file, state["settings"], self.settings)
         try:
             self.stage.load_state_dict(state["stage"])
             self.average.load_state_dict(state["average"])
@@ -161,6 +147,7 @@ class _Run:
                 self._save()
             if validate:
                 self._validate()
+                self._keep_average()
         return not stop
 
     def finish(self, done: bool) -> Trained:
@@ -177,9 +164,20 @@ class _Run:
         self.stage.eval()
         if self.log is not None:
             self.log.close()
-        self.fabric.barrier()
-        minutes = round(self.counters.seconds / 60, 1)
-        return Trained(self.counters.step, minutes, self.figures, self.fabric.is_global_zero)
+        trained = self._trained()
+        try:
+            if self.fabric.is_global_zero:
+                self.keep(trained)
+        finally:
+            # the other processes wait here, whatever became of the checkpoint
+            self.fabric.barrier()
+        return trained
+
+    def _trained(self) -> Trained:
+        return Trained(self.counters.step, round(self.counters.seconds / 60, 1), self.figures)
+
+    def _at(self) -> str:
+        return f"{self.stage.name}, step {self.counters.step}"
 
     def _progress(self) -> float:
         return progress(self.settings, self.counters.step, self.counters.seconds)
@@ -208,7 +206,7 @@ class _Run:
             parts.append({name: value.detach() for name, value in {**terms, **figures}.items()})
         self._apply_gradients(batch)
         self.counters.step += 1
-        return _means(parts)
+        return mean_row(parts)
 
     def _refuse_bad_loss(self, loss: Tensor, terms: dict[str, Tensor], batch: Batch) -> None:
         mine = not bool(loss.detach().isfinite())
@@ -218,8 +216,14 @@ class _Run:
         values = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in terms.items())
         whose = f"for the batch made of {', '.join(batch['names'])}" if mine else "in another process, which names it"
         msg = f"{self.stage.name}, step {self.counters.step + 1}: the loss is not finite ({values}) {whose}. "
-        msg += f"{self.state_file} is from before; look at these data, or lower learning_rate, and go on with --resume."
+        msg += self._saved_before()
         raise PointSegError(msg)
+
+    def _saved_before(self) -> str:
+        return (
+            f"{self.state_file} is from before: look at these data and go on with --resume, or begin in another folder "
+            "with a lower learning_rate, giving --start the last checkpoint."
+        )
 
     def _apply_gradients(self, batch: Batch) -> None:
         clip = self.settings.clip_gradient
@@ -236,8 +240,7 @@ class _Run:
         self.counters.skipped_in_a_row += 1
         if self.counters.skipped_in_a_row >= MOST_SKIPPED:
             msg = f"{self.stage.name}, step {self.counters.step + 1}: the gradient was not finite {MOST_SKIPPED} times "
-            msg += f"in a row, last for the batch made of {', '.join(batch['names'])}. {self.state_file} is from "
-            msg += "before; lower learning_rate and go on with --resume."
+            msg += f"in a row, last for the batch made of {', '.join(batch['names'])}. {self._saved_before()}"
             raise PointSegError(msg)
 
     def _validation_is_due(self) -> bool:
@@ -260,22 +263,25 @@ class _Run:
         self.counters.validated_step, self.counters.validated_at = self.counters.step, seconds
         self.counters.seconds = seconds
 
+    def _keep_average(self) -> None:
+        if self.fabric.is_global_zero:
+            with self.average.applied():
+                warn_unless_written(self._at(), lambda: self.keep(self._trained()))
+
     def _note_validation(self, figures: dict[str, float]) -> None:
         if not figures:
             return
         counters, score = self.counters, next(iter(figures.values()))
         if score > counters.best:
             counters.best, counters.best_step = score, counters.step
-            best_file = self.folder / f"{self.stage.name}_best.pt"
-            self._unless_full(lambda: write_state(best_file, self.stage.state_dict()))
         self._log("validation", figures)
         shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         best = f"best {counters.best:.4g} at step {counters.best_step}"
-        self.fabric.print(f"{self.stage.name}, step {counters.step}: {shown}; {best}")
+        self.fabric.print(f"{self._at()}: {shown}; {best}")
 
     def _log_means(self, logged: list[dict[str, Tensor]]) -> None:
         if self.log is not None:
-            means = {name: round(float(value), 5) for name, value in _means(logged).items()}
+            means = {name: round(float(value), 5) for name, value in mean_row(logged).items()}
             rate = self.optimizer.param_groups[0]["lr"]
             self._log("log", {**means, "learning_rate": rate, "skipped": self.counters.skipped})
 
@@ -283,23 +289,10 @@ class _Run:
         at = {"step": self.counters.step, "minutes": round(self.counters.seconds / 60, 2)}
         log = self.log
         if log is not None:
-            self._unless_full(lambda: log.add(table, {**at, **row}))
+            warn_unless_written(self._at(), lambda: log.add(table, {**at, **row}))
 
     def _save(self) -> None:
         """Write the state file; the one before stays until the new one is whole."""
         if self.fabric.is_global_zero:
-            self._unless_full(lambda: write_state(self.state_file, self._state()))
+            warn_unless_written(self._at(), lambda: write_state(self.state_file, self._state()))
         self._saved = self.counters.seconds
-
-    def _unless_full(self, write: Callable[[], None]) -> None:
-        """A disk that is full now may have room again before the end: warn, keep what is there, and go on."""
-        try:
-            write()
-        except OSError as error:
-            warnings.warn(f"{self.stage.name}, step {self.counters.step}: {error} Training goes on.", stacklevel=2)
-
-
-def _means(rows: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The mean of each name over the rows that have it."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: torch.stack([row[name] for row in rows if name in row]).float().mean() for name in names}

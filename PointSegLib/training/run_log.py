@@ -7,6 +7,9 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from PointSegLib.atomic import atomic_path
 
 Row = dict[str, float]
@@ -83,6 +86,12 @@ class RunLog:
         """Write what TensorBoard still holds back."""
         if self._board is not None:
             self._board.close()
+
+
+def mean_row(rows: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of each figure over the rows that have it."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: torch.stack([row[name] for row in rows if name in row]).float().mean() for name in names}
 
 
 def _tensorboard(folder: Path, step: int) -> Any:

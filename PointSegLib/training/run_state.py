@@ -1,8 +1,10 @@
-"""The state file a killed run goes on from."""
+"""Where a run is, and the state file a killed one goes on from."""
 
 from __future__ import annotations
 
 import pickle
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,37 @@ class Counters:
     validated_at: float = 0.0
     best: float = float("-inf")
     best_step: int = -1
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How far a run has come at a validation; the last one is its end.
+
+    Attributes:
+        steps: optimiser steps taken.
+        minutes: time used, over all parts of a run that was cut.
+        figures: of that validation, which is of the weights the stage has then.
+    """
+
+    steps: int
+    minutes: float
+    figures: dict[str, float]
+
+
+Keep = Callable[[Trained], None]
+
+
+def warn_unless_written(at: str, write: Callable[[], None]) -> None:
+    """Write what a run can do without for now: a disk that is full may have room again before the end.
+
+    Args:
+        at: stage and step, for the warning.
+        write: leaves what was there before in place where it fails.
+    """
+    try:
+        write()
+    except OSError as error:
+        warnings.warn(f"{at}: {error} Training goes on.", stacklevel=3)
 
 
 def write_state(path: Path, state: dict[str, Any]) -> None:

@@ -60,7 +60,7 @@ class SegmenterStage(Stage):
 
     Args:
         model: its segmenter is trained, its tracker rests.
-        frames: annotated ones.
+        frames: annotated ones; None where `kind_shares` asks for none.
         settings: of this stage.
         clips: labelled ones; None where `kind_shares` asks for none.
         held_out: annotated frames of other patients to validate on.
@@ -71,7 +71,7 @@ class SegmenterStage(Stage):
     def __init__(
         self,
         model: PointSeg,
-        frames: FrameSet,
+        frames: FrameSet | None,
         settings: TrainingSettings,
         clips: ClipSet | None = None,
         held_out: FrameSet | None = None,
@@ -95,7 +95,8 @@ class SegmenterStage(Stage):
         if kind == CLIP and self.clips is not None:
             images, labels, names = self._draw_clips(self.clips, generator)
         else:
-            images, labels, names = self._draw_frames(kind, generator)
+            assert self.frames is not None
+            images, labels, names = self._draw_frames(self.frames, kind, generator)
         n_clips, n_frames = images.shape[:2]
         grid = draw_grid(self.model.config.grid_size, n_clips, n_frames, settings.points, generator)
         n_clicks = 0
@@ -113,15 +114,15 @@ class SegmenterStage(Stage):
         images, labels = torch.stack([w.images for w in drawn]), torch.stack([w.labels for w in drawn])
         return images, labels, [w.name for w in drawn]
 
-    def _draw_frames(self, kind: int, generator: torch.Generator) -> tuple[Tensor, Tensor, list[str]]:
+    def _draw_frames(self, frames: FrameSet, kind: int, generator: torch.Generator) -> tuple[Tensor, Tensor, list[str]]:
         settings = self.settings
-        known = self.pairs if kind == PAIR else [[index] for index in range(len(self.frames))]
+        known = self.pairs if kind == PAIR else [[index] for index in range(len(frames))]
         count = max(1, settings.clips // len(known[0]))
         chosen = [known[int(i)] for i in torch.randint(len(known), (count,), generator=generator)]
         if kind == PAIR and float(torch.rand((), generator=generator)) < 0.5:
             chosen = [pair[::-1] for pair in chosen]
-        images, labels = draw_labelled_frames(self.frames, chosen, generator, settings.geometry)
-        return images, labels, [self.frames.names[i] for group in chosen for i in group]
+        images, labels = draw_labelled_frames(frames, chosen, generator, settings.geometry)
+        return images, labels, [frames.names[i] for group in chosen for i in group]
 
     def forward(self, batch: Batch) -> Losses:
         """Eq. 3 and 4, and the Dice of each structure."""

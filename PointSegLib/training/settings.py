@@ -18,6 +18,9 @@ else:
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 SCHEDULES = ("cosine", "step")
+BUDGET = ("steps", "minutes")
+# these change neither batches nor steps, so that a run may go on with others
+UNBOUND = ("workers", "validate_every")
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,34 @@ class TrainingSettings:
     weight_temporal: float = 100.0
     weight_bce: float = 0.0
     seed: int = 0
+
+
+def refuse_changes(state_file: Path, before: dict[str, Any], now: TrainingSettings) -> None:
+    """Let a run go on only with the settings it was started with, but for a longer budget and how it is watched.
+
+    Args:
+        state_file: of the run, for the message.
+        before: settings of the run; those it does not know had their defaults.
+        now: settings it is to go on with.
+
+    Raises:
+        PointSegError: when they differ; it names all that do.
+    """
+    then = {**dataclasses.asdict(TrainingSettings()), **before}
+    changed = [
+        f"{name} {then[name]!r} (now {value!r})"
+        for name, value in dataclasses.asdict(now).items()
+        if value != then[name] and name not in UNBOUND and not (name in BUDGET and _longer(value, then[name]))
+    ]
+    if changed:
+        msg = f"{state_file}: the run was started with other settings: {', '.join(changed)}. Go on with those of the "
+        msg += "run, of which only steps and minutes may grow, or choose another folder."
+        raise PointSegError(msg)
+
+
+def _longer(now: float, before: float) -> bool:
+    """Whether a budget grows; 0 is none."""
+    return bool(before) and (not now or now > before)
 
 
 def _frozen(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from PointSegLib.cli import main
 from PointSegLib.errors import ReadError
 from PointSegLib.io.camus import annotated_frames
 from PointSegLib.model import PRESETS, load_checkpoint
+from PointSegLib.training import TrainingData
 
 RECIPE = """
 [common]
@@ -114,6 +116,34 @@ def test_absent_frames_are_left_out_but_a_damaged_one_is_named(camus):
     damaged.write_bytes(damaged.read_bytes()[:200])
     with pytest.raises(ReadError, match="patient0001_4CH_ED"):
         list(annotated_frames(camus, ["patient0000", "patient0001"]))
+
+
+def _damage(camus, *names):
+    for name in names:
+        path = camus / name.split("_")[0] / f"{name}.nii.gz"
+        path.write_bytes(path.read_bytes()[:200])
+
+
+def test_training_leaves_damaged_frames_out_names_them_and_reads_them_again_once_restored(camus):
+    whole = (camus / "patient0001" / "patient0001_4CH_ED.nii.gz").read_bytes()
+    _damage(camus, "patient0001_4CH_ED", "patient0000_4CH_ES")
+    data, folder = TrainingData(camus), camus / "run"
+    with pytest.warns(UserWarning, match=r"2 cases are left out:\n  patient0000_4CH_ES.*\n  patient0001_4CH_ED"):
+        frames = data.read(64, folder)
+    assert frames.names == ["patient0000_4CH_ED", "patient0001_4CH_ES"]
+    (camus / "patient0001" / "patient0001_4CH_ED.nii.gz").write_bytes(whole)
+    (camus / "patient0000" / "patient0000_4CH_ES.nii.gz").unlink()
+    with pytest.warns(UserWarning, match="patient0000_4CH_ES"):
+        assert len(data.read(64, folder)) == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(data.read(64, folder)) == 3
+
+
+def test_damage_is_told_even_where_no_frame_is_left(camus):
+    _damage(camus, "patient0002_4CH_ED", "patient0002_4CH_ES")
+    with pytest.warns(UserWarning, match="2 cases"), pytest.raises(ReadError, match="no annotated CAMUS frame"):
+        TrainingData(camus).held_out(64, camus / "run")
 
 
 def test_figures_are_recorded_only_in_a_named_checkpoint(camus, capsys):

@@ -67,7 +67,6 @@ def test_training_lowers_the_loss_and_leaves_its_tables(tmp_path):
     assert [int(row["step"]) for row in rows] == [20, 40, 60, 80, 100]
     assert float(rows[-1]["square"]) < 0.7 * float(rows[0]["square"])
     assert trained.steps == 100
-    assert trained.writes
     assert not stage.training
 
 
@@ -109,6 +108,7 @@ def test_two_processes_end_with_the_same_weights_from_different_batches(tmp_path
     assert read_state(tmp_path / "tiny_state.pt")["counters"]["drawn"] == 2 * STEPS * SETTINGS.accumulate
     alone = _whole_run(tmp_path / "alone")
     assert not torch.equal(alone["layers.0.weight"], first["layers.0.weight"])
+    assert [path.name for path in tmp_path.glob("kept_*")] == ["kept_0"]
 
 
 def test_resuming_a_finished_run_trains_and_validates_no_further(tmp_path):
@@ -230,19 +230,63 @@ def test_minutes_end_a_run_with_a_validation_within_them(tmp_path):
     assert 0.9 + 0.2 <= state["seconds"] < 1.2 + 0.5
 
 
-def test_validation_sees_the_averaged_weights_and_the_best_are_kept(tmp_path):
+class _Kept:
+    """Notes what a run hands over, with the weights the stage has at that time; the first few calls may fail."""
+
+    def __init__(self, stage: TinyStage, failures: int = 0) -> None:
+        self.stage, self.failures = stage, failures
+        self.ends, self.weights = [], []
+
+    def __call__(self, trained) -> None:
+        self.ends.append(trained)
+        if len(self.ends) <= self.failures:
+            raise WriteError("No space left on device")
+        self.weights.append(self.stage.layers[0].weight.detach().clone())
+
+
+def test_every_validation_sees_the_averaged_weights_and_hands_them_over(tmp_path, capsys):
     stage = TinyStage()
+    kept = _Kept(stage)
     settings = replace(SETTINGS, steps=30, validate_every=1e-9)
-    trained = train(stage, settings, tmp_path)
-    rows = _rows(tmp_path / "tiny_validation.csv")
-    scores = [float(row["score"]) for row in rows]
-    assert len(rows) == 30
-    assert trained.figures["score"] == scores[-1]
-    torch.testing.assert_close(stage.validated[-1], stage.layers[0].weight.detach(), atol=0, rtol=0)
-    best = torch.load(tmp_path / "tiny_best.pt")["layers.0.weight"]
-    torch.testing.assert_close(best, stage.validated[scores.index(max(scores))], atol=0, rtol=0)
-    counters = read_state(tmp_path / "tiny_state.pt")["counters"]
-    assert (counters["best"], counters["best_step"]) == (max(scores), scores.index(max(scores)) + 1)
+    trained = train(stage, settings, tmp_path, keep=kept)
+    scores = [float(row["score"]) for row in _rows(tmp_path / "tiny_validation.csv")]
+    assert [end.steps for end in kept.ends] == [*range(1, 31), 30]
+    assert [end.figures["score"] for end in kept.ends] == [*scores, scores[-1]]
+    assert kept.ends[-1] == trained
+    for seen, handed in zip(stage.validated, kept.weights, strict=False):
+        torch.testing.assert_close(handed, seen, atol=0, rtol=0)
+    torch.testing.assert_close(kept.weights[-1], stage.layers[0].weight.detach(), atol=0, rtol=0)
+    assert f"best {max(scores):.4g} at step {scores.index(max(scores)) + 1}" in capsys.readouterr().out
+
+
+def test_the_last_good_weights_are_kept_when_the_loss_is_not_finite(tmp_path):
+    def accident(batch):
+        if batch["number"] == 6:
+            batch["x"].fill_(float("nan"))
+
+    stage = TinyStage(accident)
+    kept = _Kept(stage)
+    with pytest.raises(PointSegError, match="the loss is not finite"):
+        train(stage, replace(SETTINGS, validate_every=1e-9), tmp_path, keep=kept)
+    assert kept.ends[-1].steps == 3
+    assert bool(kept.weights[-1].isfinite().all())
+
+
+def test_a_checkpoint_that_finds_no_room_on_the_way_is_written_later(tmp_path):
+    stage = TinyStage()
+    kept = _Kept(stage, failures=2)
+    with pytest.warns(UserWarning, match=r"tiny, step 2: No space left on device Training goes on"):
+        train(stage, replace(SETTINGS, validate_every=1e-9), tmp_path, keep=kept)
+    assert len(kept.weights) == STEPS - 2 + 1
+
+
+def test_a_checkpoint_that_finds_no_room_at_the_end_is_an_error_that_resuming_mends(tmp_path):
+    stage = TinyStage()
+    kept = _Kept(stage, failures=1)
+    with pytest.raises(WriteError, match="No space left"):
+        train(stage, SETTINGS, tmp_path, keep=kept)
+    train(stage, SETTINGS, tmp_path, resume=True, keep=kept)
+    assert (stage.passes, len(kept.weights)) == (STEPS * SETTINGS.accumulate, 1)
 
 
 def test_validating_on_the_way_does_not_change_the_training(tmp_path):
@@ -285,10 +329,17 @@ def test_a_fresh_start_never_overwrites_an_earlier_run(tmp_path):
         train(TinyStage(), SETTINGS, tmp_path)
 
 
-def test_resuming_with_another_preset_is_refused(tmp_path):
+def test_resuming_with_other_settings_is_refused_and_all_of_them_are_named(tmp_path):
     _whole_run(tmp_path)
-    with pytest.raises(PointSegError, match="preset 'small'"):
-        train(TinyStage(), replace(SETTINGS, preset="paper"), tmp_path, resume=True)
+    other = replace(SETTINGS, preset="paper", learning_rate=0.1, steps=STEPS - 1)
+    changed = r"preset 'small' \(now 'paper'\), steps 8 \(now 7\), learning_rate 0\.05 \(now 0\.1\)\. Go on"
+    with pytest.raises(PointSegError, match=changed):
+        train(TinyStage(), other, tmp_path, resume=True)
+
+
+def test_a_run_may_go_on_for_longer_and_with_fewer_workers(tmp_path):
+    train(TinyStage(), replace(SETTINGS, minutes=5.0, workers=1), tmp_path)
+    assert train(TinyStage(), replace(SETTINGS, steps=STEPS + 1), tmp_path, resume=True).steps == STEPS + 1
 
 
 def test_a_state_of_another_network_is_refused(tmp_path):

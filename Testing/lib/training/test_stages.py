@@ -12,7 +12,7 @@ from lib.networks import tiny_config, tiny_network
 
 from PointSegLib.errors import PointSegError, ReadError
 from PointSegLib.io.synus import TrackedClip, write_synus_case, write_synus_info
-from PointSegLib.model import PRESETS, load_checkpoint
+from PointSegLib.model import PRESETS, load_checkpoint, save_checkpoint
 from PointSegLib.training import TrainingData, TrainingSettings, train_segmenter, train_tracker
 from PointSegLib.training.clips import ClipSet
 from PointSegLib.training.frames import FrameSet, read_camus_set, read_packed, write_packed
@@ -101,9 +101,65 @@ def test_stills_warm_the_segmenter_up_without_a_tracker(data):
     frozen = replace(SETTINGS, learning_rate=0.0)
     whole = load_checkpoint(train_segmenter(source, tracker, folder, frozen, start=warm))
     assert set(whole.provenance) == {"stills", "tracker", "segmenter"}
-    assert whole.provenance["segmenter"]["start"] == "stills.safetensors"
+    assert whole.provenance["segmenter"]["start"] == {"file": "stills.safetensors"}
+    assert whole.provenance["segmenter"]["steps"] == 3
     for name, value in load_checkpoint(warm).model.segmenter.state_dict().items():
         torch.testing.assert_close(whole.model.segmenter.state_dict()[name], value, atol=1e-3, rtol=1e-2)
+
+
+def _whole_network(path, **segmenter):
+    """A checkpoint that has been through both stages and was scored."""
+    records = {"tracker": {"steps": 5, "minutes": 7.0}, "segmenter": segmenter, "evaluation": {"mean": 0.9}}
+    save_checkpoint(path, tiny_network(), records)
+    return path
+
+
+def test_a_stage_that_goes_on_from_itself_counts_all_its_steps_and_minutes(data, tmp_path):
+    source, folder = data
+    begun = _whole_network(tmp_path / "begun.safetensors", steps=40, minutes=20.5, licence="ours alone", data="much")
+    tracker = train_tracker(source, folder, SETTINGS, start=begun)
+    path = train_segmenter(source, tracker, folder, SETTINGS, start=begun)
+    known = load_checkpoint(path).provenance
+    assert set(known) == {"tracker", "segmenter"}
+    assert known["tracker"]["steps"] == 5 + 3
+    assert known["tracker"]["minutes"] >= 7.0
+    record = known["segmenter"]
+    assert record["steps"] == 40 + 3
+    assert record["minutes"] >= 20.5
+    assert record["start"]["file"] == "begun.safetensors"
+    assert (record["start"]["steps"], record["start"]["minutes"], record["start"]["data"]) == (40, 20.5, "much")
+    assert record["licence"].endswith("; ours alone")
+    again = train_segmenter(source, tracker, folder, SETTINGS, resume=True, start=begun)
+    assert load_checkpoint(again).provenance["segmenter"]["steps"] == 40 + 3
+
+
+def test_a_run_never_overwrites_the_network_it_begins_from(data):
+    source, folder = data
+    whole = _whole_network(folder / "pointseg.safetensors", steps=1, minutes=1.0)
+    with pytest.raises(PointSegError, match=r"pointseg\.safetensors: this run would overwrite"):
+        train_segmenter(source, whole, folder, SETTINGS)
+
+
+def test_clips_alone_are_learnt_without_frames_and_their_licence_is_that_of_the_network(data):
+    source, folder = data
+    bare, only_clips = replace(source, camus=None), replace(SETTINGS, kind_shares=(0.0, 0.0, 1.0))
+    tracker = train_tracker(bare, folder, SETTINGS)
+    record = load_checkpoint(train_segmenter(bare, tracker, folder, only_clips)).provenance["segmenter"]
+    assert record["data"] == "2 clips of clips"
+    assert record["licence"] == ClipSet(source.clips, "train", 64).licences
+    with pytest.raises(PointSegError, match="annotated frames; name their folder with --data"):
+        train_segmenter(bare, tracker, folder / "other", SETTINGS)
+
+
+def test_pairs_are_not_asked_of_patients_who_have_none(data):
+    source, folder = data
+    early = [name for name in _frames(3).names if name.endswith("_ED")]
+    index = [_frames(3).names.index(name) for name in early]
+    few = FrameSet(_frames(3).images[index], _frames(3).labels[index], early)
+    write_packed(folder / "camus_training_64.npz", few)
+    with pytest.raises(PointSegError, match="no patient to train on has both"):
+        source.material(SETTINGS, 64, folder)
+    assert len(source.material(replace(SETTINGS, kind_shares=(1.0, 0.0, 0.0)), 64, folder).frames) == 2
 
 
 def test_clips_cannot_be_learnt_without_a_tracker_or_without_a_folder(data):
@@ -176,6 +232,15 @@ def test_packed_frames_come_back_and_are_resized(tmp_path):
     other = read_packed(tmp_path / "set.npz", 32)
     assert other.images.shape == other.labels.shape == (2, 32, 32)
     assert set(np.unique(other.labels)) <= {0, 1, 2, 3}
+
+
+def test_a_frame_that_two_sets_share_counts_once():
+    one, other = _frames(2), _frames(3)
+    other.images[:] = 0
+    both = one.joined(other)
+    assert both.names == [*one.names, *other.names[4:]]
+    assert len(both) == len(both.labels) == 6
+    np.testing.assert_array_equal(both.images[:4], one.images)
 
 
 def test_a_file_that_is_no_frame_set_is_refused(tmp_path):
