@@ -84,7 +84,8 @@ def _trained_unet(options: argparse.Namespace, predictor: PointSegPredictor) -> 
     schedule = mask_schedule(options.recipe, options.minutes or _minutes(predictor.provenance))
     data, folder = TrainingData(options.data, options.packed, options.clips), options.out / "unet"
     size = predictor.config.image_size
-    unequal = _warned(predictor, "; ".join(str(data.material(part, size, folder)) for part in schedule))
+    planned = dict.fromkeys(str(data.material(part, size, folder)) for part in schedule)
+    unequal = _warned(predictor, "; ".join(planned))
     path = train_unet(data, predictor.model, folder, schedule, Launch(predictor.device.type))
     return _Peer(*load_unet(path, predictor.device), unequal)
 
