@@ -44,7 +44,7 @@ def _run(options: argparse.Namespace) -> int:
     notes = (
         f"Each variant was trained once, for {options.minutes:g} minutes, on top of the same tracker; far from the "
         "paper's 200 epochs, so small differences may turn round with more.",
-        f"Optimiser steps of the last stage: {steps}.",
+        f"Optimiser steps: {steps}.",
     )
     ablation = Ablation(trial.masks(predictors), notes)
     ablation.write(options.out, provenance)
