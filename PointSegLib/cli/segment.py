@@ -23,9 +23,7 @@ def add(commands: Any) -> None:
     """Add the command's parser."""
     command = add_command(commands, "segment", _run, "Segment clips and follow their tissue points.")
     command.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="DICOM, NRRD, NIfTI, MHD or video file")
-    command.add_argument(
-        "--points", type=Path, metavar="CSV", help="your points: rows frame,x,y[,hint] in pixels"
-    )
+    command.add_argument("--points", type=Path, metavar="CSV", help="your points: rows frame,x,y[,hint] in pixels")
     add_output_options(command)
     add_model_options(command)
 
