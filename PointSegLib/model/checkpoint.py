@@ -12,7 +12,8 @@ from PointSegLib.model.config import config_from_dict, config_to_dict
 from PointSegLib.model.point_seg import PointSeg
 from PointSegLib.model.weights import NetworkKind, read_network, write_network
 
-POINTSEG = NetworkKind("pointseg", 1, "PointSeg network", "pointseg train")
+# 2: convolutional pyramids, embedding bags, spots for hints, the pull of the correlation
+POINTSEG = NetworkKind("pointseg", 2, "PointSeg network", "pointseg train")
 
 
 @dataclass(frozen=True, eq=False)
