@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def window_ranges(n_frames: int, window: int, overlap: int) -> list[tuple[int, int]]:
-    """Half-open frame ranges that cover a clip; the last one is shifted back to end with it.
+    """Half-open frame ranges that cover a clip; the last one is as short as what is left.
 
     Args:
         n_frames: frames of the clip.
@@ -16,8 +16,8 @@ def window_ranges(n_frames: int, window: int, overlap: int) -> list[tuple[int, i
     """
     if n_frames <= window:
         return [(0, n_frames)]
-    starts = [*range(0, n_frames - window, window - overlap), n_frames - window]
-    return [(start, start + window) for start in starts]
+    starts = range(0, n_frames - overlap, window - overlap)
+    return [(start, min(start + window, n_frames)) for start in starts]
 
 
 def blend(older: Tensor, newer: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from PointSegLib.simulation.visibility import choose_points, draw_points, visibl
 
 Renderer = Literal["scatter", "warp"]
 _CANDIDATES = 3
+_CUT_SHARE = 0.01
 WARP_PROBABILITY = 0.2
 
 
@@ -61,7 +62,7 @@ def simulate(
         picture: float32 `[S, S]`, the amplitude that "warp" bends; None makes one.
 
     Returns:
-        The clip. Its labels are those of the scene but for what a picture narrower than its fan cuts off.
+        The clip. Its labels are those of the scene, cut to the fan that is shown where that is a narrower one.
 
     Raises:
         ClipError: for another renderer, or fewer than no points.
@@ -76,9 +77,10 @@ def simulate(
     tracks = follow(draw_points(scene, max(n_points, 1) * _CANDIDATES, generator), scene)
     seen = visible(tracks, film)
     kept, query_frame = choose_points(seen, n_points, generator)
-    # experts draw a wall on beyond the fan that was acquired; what a narrower picture cuts off is gone
-    cut_off = scene.sector.mask(scene.side) & ~film.raster.sector.mask(scene.side)
-    labels = (scene.labels * ~cut_off).to(film.frames.device)
+    acquired, shown = scene.sector.mask(scene.side), film.raster.sector.mask(scene.side)
+    # experts draw a wall on beyond the fan that was acquired; a narrower picture ends where it is cut
+    is_cut = float((acquired & ~shown).sum()) > _CUT_SHARE * float(acquired.sum())
+    labels = (scene.labels * shown if is_cut else scene.labels).to(film.frames.device)
     return SimulatedClip(film.frames, labels, tracks[kept], seen[kept], query_frame)
 
 

@@ -12,6 +12,7 @@ from lib.networks import tiny_checkpoint
 from PointSegLib import CineClip, PointSegPredictor
 from PointSegLib.errors import ClipError, PointError
 from PointSegLib.inference.clip_run import ClipRun
+from PointSegLib.inference.device import only_float32
 
 SIZE = (70, 90)
 
@@ -229,14 +230,18 @@ def test_points_of_a_still_stay_where_they_were_put(predictor):
 
 @pytest.mark.parametrize("part", ["tracker", "segmenter"])
 def test_every_frame_is_encoded_once_though_windows_share_frames(predictor, monkeypatch, part):
-    whole, counts = predictor(_clip()), []
+    # short arithmetic rounds differently for another number of frames
+    with only_float32():
+        whole = predictor(_clip())
+    counts = []
     encoder = predictor.model.get_submodule(part).encoder
     monkeypatch.setattr(encoder, "forward", lambda x, inner=encoder.forward: counts.append(len(x)) or inner(x))
     predictor(_clip())
     assert sum(counts) == 15
     # as if nothing were known: the same result
     monkeypatch.setattr(ClipRun, "_extended", lambda self, before, index, images, encode: encode(images))
-    again = predictor(_clip())
+    with only_float32():
+        again = predictor(_clip())
     np.testing.assert_allclose(again.tracks.xy, whole.tracks.xy, atol=1e-2)
     assert (again.labels == whole.labels).mean() > 0.999
 
