@@ -31,8 +31,9 @@ def test_it_fits_into_sixteen_mebibytes():
 
 def test_it_and_its_card_name_data_and_licence(predictor):
     card = EMBEDDED.with_suffix(".md").read_text(encoding="utf-8")
-    for stage in ("tracker", "segmenter"):
-        assert "CAMUS" in predictor.provenance[stage]["data"]
+    assert "CAMUS" in predictor.provenance["segmenter"]["data"]
+    assert "clips" in predictor.provenance["tracker"]["data"]
+    for stage in ("stills", "tracker", "segmenter"):
         assert "CC BY-NC-SA 4.0" in predictor.provenance[stage]["licence"]
     assert "CAMUS" in card
     assert "CC BY-NC-SA 4.0" in card
