@@ -95,7 +95,9 @@ def test_a_run_that_was_killed_goes_on_from_its_last_state(tmp_path):
     assert read_state(tmp_path / "cut" / "tiny_state.pt")["counters"]["step"] == 4
     stage = TinyStage()
     train(stage, SETTINGS, tmp_path / "cut", resume=True)
-    _assert_same(_whole_run(tmp_path / "whole"), stage.state_dict())
+    # the other process had one thread, which adds in another order
+    for name, value in _whole_run(tmp_path / "whole").items():
+        torch.testing.assert_close(stage.state_dict()[name], value, atol=1e-5, rtol=1e-4, msg=name)
 
 
 @pytest.mark.slow
