@@ -89,15 +89,23 @@ def test_signals_are_handled_as_before_once_the_run_is_over(tmp_path):
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
+@pytest.fixture
+def one_thread():
+    """As in the processes the tests start: more threads add in another order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_a_run_that_was_killed_goes_on_from_its_last_state(tmp_path):
     done = _in_own_process(tmp_path / "cut", 1, killed_at=9)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert read_state(tmp_path / "cut" / "tiny_state.pt")["counters"]["step"] == 4
     stage = TinyStage()
     train(stage, SETTINGS, tmp_path / "cut", resume=True)
-    # the other process had one thread, which adds in another order
-    for name, value in _whole_run(tmp_path / "whole").items():
-        torch.testing.assert_close(stage.state_dict()[name], value, atol=1e-5, rtol=1e-4, msg=name)
+    _assert_same(_whole_run(tmp_path / "whole"), stage.state_dict())
 
 
 @pytest.mark.slow
