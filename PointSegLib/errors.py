@@ -30,6 +30,10 @@ class PointError(PointSegError, ValueError):
     """Query points are malformed, outside the image or in a frame that does not exist."""
 
 
+class MeasurementError(PointSegError, ValueError):
+    """What is to be measured is not in the masks, or its size, times or frames do not allow it."""
+
+
 class CheckpointError(PointSegError, ValueError):
     """A weights file is missing, corrupt, of another version or of a refused format."""
 
