@@ -11,6 +11,7 @@ from PointSegLib.inference.windows import blend
 from PointSegLib.model import PointQueries, PointTracker
 from PointSegLib.model.encoder import FrameFeatures
 from PointSegLib.model.queries import describe_points, start_at_query, start_from_overlap
+from PointSegLib.model.tracker import PointDescription
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +54,8 @@ class TrackingSweep:
         self.home = torch.tensor([_first_holding(int(f), windows) for f in self.frame], dtype=torch.long)
         self.xy = torch.zeros(len(queries), n_frames, 2)
         self.confidence = torch.zeros(len(queries), n_frames)
-        dim = tracker.config.encoder.dim
-        self.content = torch.zeros(len(queries), dim)
-        levels = len(tracker.config.levels)
-        self.descriptor = torch.zeros(len(queries), levels, tracker.config.correlation_dim)
+        self.met = torch.zeros(0, dtype=torch.long)
+        self.described: list[PointDescription] = []
 
     def step(self, index: int, features: FrameFeatures) -> WindowTracks:
         """Track through window `index`; windows must come in order.
@@ -68,10 +67,11 @@ class TrackingSweep:
         first, last = self.windows[index]
         device = features.detail.device
         self._meet(index, features)
-        active = (self.home <= index).nonzero().flatten()
-        start, given = self._starts(index, active)
-        parts = (self.content[active][None], self.descriptor[active][None], start, given)
-        tracked = self.tracker(features, PointQueries(*(part.to(device) for part in parts)))
+        active, order = self.met.sort()
+        described = PointDescription.joined(self.described).map(lambda part: part[:, order].to(device))
+        start, given, carried = self._starts(index, active)
+        known = (part.to(device) for part in (self.frame[active], start, given, carried))
+        tracked = self.tracker(features, PointQueries(described, *known))
         xy = torch.where(given[..., None], start, tracked.xy[-1].float().cpu())[0]
         # whoever puts a point somewhere sees it there
         confidence = tracked.visible.sigmoid().cpu()[0].maximum(given[0].float())
@@ -82,7 +82,8 @@ class TrackingSweep:
     def rest(self) -> WindowTracks:
         """All points where they were put: a clip of one frame has nothing to track."""
         self.xy[:, 0], self.confidence[:, 0] = self.where, 1.0
-        return WindowTracks(torch.arange(len(self.where)), self.xy, self.confidence, self.content[:, None])
+        tokens = self.xy.new_zeros(*self.xy.shape[:2], self.tracker.config.encoder.dim)
+        return WindowTracks(torch.arange(len(self.where)), self.xy, self.confidence, tokens)
 
     def _meet(self, index: int, features: FrameFeatures) -> None:
         new = (self.home == index).nonzero().flatten()
@@ -90,29 +91,30 @@ class TrackingSweep:
             return
         device = features.detail.device
         frame = (self.frame[new] - self.windows[index][0]).to(device)
-        content, descriptor = describe_points(self.tracker, features, 1, self.where[new][None].to(device), frame)
-        self.content[new], self.descriptor[new] = content[0].float().cpu(), descriptor[0].float().cpu()
+        described = describe_points(self.tracker, features, 1, self.where[new][None].to(device), frame)
+        self.met = torch.cat([self.met, new])
+        self.described.append(described.map(lambda part: part.float().cpu()))
 
     def _shared(self, index: int) -> tuple[int, int]:
         """Frames of window `index` that the one before it in the sweep knows, as a half-open range."""
         (first, last), (other_first, other_last) = self.windows[index], self.windows[index - 1]
         return max(first, other_first), min(last, other_last)
 
-    def _starts(self, index: int, active: Tensor) -> tuple[Tensor, Tensor]:
+    def _starts(self, index: int, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         first, last = self.windows[index]
-        frame = (self.frame[active] - first).clamp(0, last - first - 1)
-        start, given = start_at_query(self.where[active][None], frame, last - first)
-        carried = self.home[active] < index
-        if carried.any():
+        query_frame = self.frame[active] - first
+        start, given = start_at_query(self.where[active][None], query_frame.clamp(0, last - first - 1), last - first)
+        met_before = (self.home[active] < index)[None, :, None]
+        carried = torch.zeros_like(given)
+        if met_before.any():
             from_frame, to_frame = self._shared(index)
             known = self.xy[active, from_frame:to_frame][None]
-            rest, not_given = start_from_overlap(known, last - first, at_end=self.backward)
+            rest, shared = start_from_overlap(known, last - first, at_end=self.backward)
+            start = torch.where(met_before[..., None], rest, start)
             # a point that comes from the neighbouring window may have its query frame among the shared ones
-            inside = (self.frame[active] >= first) & (self.frame[active] < last)
-            not_given = torch.where(inside[None, :, None], given, not_given)
-            start = torch.where(carried[None, :, None, None], rest, start)
-            given = torch.where(carried[None, :, None], not_given, given)
-        return start, given
+            given = given & ((query_frame >= 0) & (query_frame < last - first))[None, :, None]
+            carried = shared & met_before & ~given
+        return start, given, carried
 
     def _keep(self, index: int, active: Tensor, xy: Tensor, confidence: Tensor) -> None:
         first, last = self.windows[index]

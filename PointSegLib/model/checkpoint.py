@@ -13,7 +13,8 @@ from PointSegLib.model.point_seg import PointSeg
 from PointSegLib.model.weights import NetworkKind, read_network, write_network
 
 # 2: convolutional pyramids, embedding bags, spots for hints, the pull of the correlation
-POINTSEG = NetworkKind("pointseg", 2, "PointSeg network", "pointseg train")
+# 3: steps between frames, and how they agree with the matches
+POINTSEG = NetworkKind("pointseg", 3, "PointSeg network", "pointseg train")
 
 
 @dataclass(frozen=True, eq=False)

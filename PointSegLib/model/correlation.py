@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from PointSegLib.model.deformable import level_sizes
+from PointSegLib.model.deformable import level_sizes, sample_map
 
 
 class LocalCorrelation(nn.Module):
@@ -24,7 +24,6 @@ class LocalCorrelation(nn.Module):
         self.radius = radius
         self.project = nn.ModuleList([nn.Conv2d(dim, channels, 1) for _ in range(n_levels)])
         self.log_sharpness = nn.Parameter(torch.full((n_levels,), math.log(10.0)))
-        self.out_features = n_levels * ((2 * radius + 1) ** 2 + 2)
 
     def describe(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Unit-length descriptors of every cell: one `[B, C, H_l, W_l]` in channels_last per level.
@@ -33,26 +32,28 @@ class LocalCorrelation(nn.Module):
         """
         return [_whitened(layer(m).float()) for layer, m in zip(self.project, maps, strict=True)]
 
-    def volumes(self, described: Sequence[Tensor], query: Tensor) -> list[Tensor]:
-        """Correlate the queries with every cell of every frame.
+    def sample(self, described: Sequence[Tensor], locations: Tensor) -> Tensor:
+        """Descriptors at normalised locations `[F, N, 2]` of maps from `describe`: `[F, N, L, C]`, of unit length."""
+        return F.normalize(torch.stack([sample_map(m, locations) for m in described], 2), dim=-1)
+
+    def volumes(self, described: Sequence[Tensor], wanted: Tensor) -> list[Tensor]:
+        """Correlate descriptors with every cell of the frame they are looked for in.
 
         Args:
             described: maps `[B * T, C, H_l, W_l]` from `describe`.
-            query: `[B, N, L, C]` descriptors at the query points.
+            wanted: `[B * T, N, L, C]` descriptors, N for each frame.
 
         Returns:
             One `[B * T * N, 1, H_l, W_l]` per level: cosine times the level's learned sharpness.
         """
-        batch = query.shape[0]
         result = []
         for level, feature_map in enumerate(described):
-            cells = feature_map.permute(0, 2, 3, 1).flatten(1, 2).unflatten(0, (batch, -1))
-            sharp = query[:, :, level] * self.log_sharpness[level].exp()
-            product = torch.einsum("bnc,btsc->btns", sharp, cells)
-            result.append(product.unflatten(-1, feature_map.shape[-2:]).flatten(0, 2).unsqueeze(1))
+            sharp = wanted[:, :, level] * self.log_sharpness[level].exp()
+            product = sharp @ feature_map.flatten(2)
+            result.append(product.unflatten(-1, feature_map.shape[-2:]).flatten(0, 1).unsqueeze(1))
         return result
 
-    def forward(self, volumes: Sequence[Tensor], locations: Tensor) -> tuple[Tensor, Tensor]:
+    def windows(self, volumes: Sequence[Tensor], locations: Tensor) -> list[Tensor]:
         """Sample the volumes around the estimates.
 
         Args:
@@ -60,22 +61,29 @@ class LocalCorrelation(nn.Module):
             locations: `[B * T, N, 2]` normalised estimates.
 
         Returns:
-            `[B * T, N, L * ((2 r + 1)^2 + 2)]`: the samples, and the mean offset they weigh for; and that offset
-            again, normalised, `[B * T, N, L, 2]`.
+            `[B * T, N, (2 r + 1)^2]` per level, row by row.
         """
-        steps = torch.arange(-self.radius, self.radius + 1, device=locations.device, dtype=torch.float32)
-        window = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1).reshape(1, 1, -1, 2)
+        cells = window_cells(self.radius, locations.device)
         centre = locations.flatten(0, 1)[:, None, None]
-        parts, offsets = [], []
+        result = []
         for volume, size in zip(volumes, level_sizes(volumes), strict=True):
             # each volume has one channel, and a place of its own for every point
-            grid = (centre + window / size) * 2 - 1
-            around = F.grid_sample(volume, grid, padding_mode="zeros", align_corners=False).flatten(1)
-            offset = around.softmax(-1) @ window[0, 0]
-            parts += [around / 10, offset / self.radius]
-            offsets.append(offset / size)
-        shape = locations.shape[:2]
-        return torch.cat(parts, -1).unflatten(0, shape), torch.stack(offsets, 1).unflatten(0, shape)
+            grid = (centre + cells / size) * 2 - 1
+            around = F.grid_sample(volume, grid, padding_mode="zeros", align_corners=False)
+            result.append(around.flatten(1).unflatten(0, locations.shape[:2]))
+        return result
+
+
+def window_cells(radius: int, device: torch.device) -> Tensor:
+    """Offsets (x, y) of a square window's cells from its middle, `[(2 r + 1)^2, 2]`, row by row."""
+    steps = torch.arange(-radius, radius + 1, device=device, dtype=torch.float32)
+    return torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1).reshape(-1, 2)
+
+
+def offsets_of(window: Tensor) -> Tensor:
+    """Mean offset in cells, `[..., 2]`, of windows `[..., (2 r + 1)^2]` of logits."""
+    radius = (math.isqrt(window.shape[-1]) - 1) // 2
+    return window.softmax(-1) @ window_cells(radius, window.device)
 
 
 def _whitened(projected: Tensor) -> Tensor:

@@ -23,23 +23,26 @@ class FrameFeatures:
     Attributes:
         levels: stride -> `[B, d, H / stride, W / stride]` for strides 4, 8, 16 and 32.
         detail: the backbone's own map of stride 2, `[B, C, H / 2, W / 2]`, for the mask decoder's last steps.
+        images: the frames themselves, `[B, 1, H, W]`.
     """
 
     levels: dict[int, Tensor]
     detail: Tensor
+    images: Tensor
 
     def frames(self, index: slice | Tensor) -> FrameFeatures:
         """The features of some of the frames."""
-        return FrameFeatures({s: m[index] for s, m in self.levels.items()}, self.detail[index])
+        return FrameFeatures({s: m[index] for s, m in self.levels.items()}, self.detail[index], self.images[index])
 
     def joined(self, later: FrameFeatures) -> FrameFeatures:
         """These frames followed by others."""
         levels = {s: torch.cat([m, later.levels[s]]) for s, m in self.levels.items()}
-        return FrameFeatures(levels, torch.cat([self.detail, later.detail]))
+        detail, images = torch.cat([self.detail, later.detail]), torch.cat([self.images, later.images])
+        return FrameFeatures(levels, detail, images)
 
     def float(self) -> FrameFeatures:
         """The same in full precision."""
-        return FrameFeatures({s: m.float() for s, m in self.levels.items()}, self.detail.float())
+        return FrameFeatures({s: m.float() for s, m in self.levels.items()}, self.detail.float(), self.images.float())
 
 
 class EncoderLayer(nn.Module):
@@ -97,7 +100,7 @@ class ImageEncoder(nn.Module):
         else:
             # coarse context reaches stride 4 without its 4096 tokens taking part in the attention
             levels[4] = levels[4] + _doubled(levels[8])
-        return FrameFeatures(levels, maps[2])
+        return FrameFeatures(levels, maps[2], images)
 
     def _attend(self, levels: dict[int, Tensor]) -> dict[int, Tensor]:
         sizes = [(m.shape[-2], m.shape[-1]) for m in levels.values()]

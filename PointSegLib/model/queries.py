@@ -7,7 +7,7 @@ from torch import Tensor
 
 from PointSegLib.model.encoder import FrameFeatures
 from PointSegLib.model.layers import grid_positions
-from PointSegLib.model.tracker import PointTracker
+from PointSegLib.model.tracker import PointDescription, PointTracker
 
 
 def staggered_grid(size: int) -> tuple[Tensor, Tensor]:
@@ -27,8 +27,8 @@ def staggered_grid(size: int) -> tuple[Tensor, Tensor]:
 
 def describe_points(
     tracker: PointTracker, features: FrameFeatures, n_clips: int, xy: Tensor, frame: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Content and descriptor of points put on different frames.
+) -> PointDescription:
+    """What points put on different frames look like there.
 
     Args:
         tracker: whose encoder made `features`.
@@ -38,19 +38,17 @@ def describe_points(
         frame: int64 `[N]`, the query frame of each point, alike in all clips.
 
     Returns:
-        content `[B, N, d]` and descriptor `[B, N, L, C]`.
+        The points in their order.
     """
     n_frames = len(features.detail) // n_clips
     first = torch.arange(n_clips, device=xy.device) * n_frames
-    order, contents, descriptors = [], [], []
+    order, parts = [], []
     for value in frame.unique().tolist():
         chosen = (frame == value).nonzero().flatten()
-        content, descriptor = tracker.describe(features.frames(first + value), xy[:, chosen])
         order.append(chosen)
-        contents.append(content)
-        descriptors.append(descriptor)
+        parts.append(tracker.describe(features.frames(first + value), xy[:, chosen]))
     back = torch.cat(order).argsort()
-    return torch.cat(contents, 1)[:, back], torch.cat(descriptors, 1)[:, back]
+    return PointDescription.joined(parts).map(lambda part: part[:, back])
 
 
 def start_at_query(xy: Tensor, frame: Tensor, n_frames: int) -> tuple[Tensor, Tensor]:
@@ -78,10 +76,12 @@ def start_from_overlap(known: Tensor, n_frames: int, at_end: bool = False) -> tu
         at_end: False when the shared frames are the window's first, True when they are its last.
 
     Returns:
-        start `[B, N, T, 2]`, which rests outside the shared frames, and given, bool `[B, N, T]`, all False.
+        start `[B, N, T, 2]`, which rests outside the shared frames, and carried, bool `[B, N, T]`, True inside them.
     """
     rest = n_frames - known.shape[2]
     edge = known[:, :, :1] if at_end else known[:, :, -1:]
     still = edge.expand(-1, -1, rest, -1)
     start = torch.cat([still, known] if at_end else [known, still], 2)
-    return start, torch.zeros(start.shape[:3], dtype=torch.bool, device=start.device)
+    frames = torch.arange(n_frames, device=start.device)
+    shared = frames >= rest if at_end else frames < known.shape[2]
+    return start, shared.expand(start.shape[:3])

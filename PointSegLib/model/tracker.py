@@ -8,18 +8,58 @@ it, which trains from random weights without warm-up tricks.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from PointSegLib.model.agreement import PINNED, agreed_offsets
 from PointSegLib.model.config import TrackerConfig
-from PointSegLib.model.correlation import LocalCorrelation
 from PointSegLib.model.deformable import KeyAwareDeformableAttention, sample_map
 from PointSegLib.model.encoder import FrameFeatures, ImageEncoder
 from PointSegLib.model.layers import MLP, Attention, FeedForward, sine_encoding
+from PointSegLib.model.matching import (
+    FAR_PX,
+    PATCH_PX,
+    TissueMatching,
+    frame_before,
+    inner_patches,
+    patch_likeness,
+    sample_regions,
+)
 
 MOTION_SCALE = 8.0
+STEPS_ARE_SURER = 2.0
+LOG_RANGE = 8.0
+
+
+@dataclass(frozen=True, eq=False)
+class PointDescription:
+    """What N points of each of B clips look like in their query frames.
+
+    Attributes:
+        content: `[B, N, d]` image features.
+        descriptor: `[B, N, L, C]` correlation descriptors; C is 0 without correlation.
+        patch: `[B, N, P, P]` pixels around the point; P is 0 without correlation.
+    """
+
+    content: Tensor
+    descriptor: Tensor
+    patch: Tensor
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> PointDescription:
+        """The description with every tensor changed alike."""
+        return PointDescription(change(self.content), change(self.descriptor), change(self.patch))
+
+    @staticmethod
+    def joined(parts: Sequence[PointDescription]) -> PointDescription:
+        """Points of several descriptions, one after the other."""
+        return PointDescription(
+            torch.cat([p.content for p in parts], 1),
+            torch.cat([p.descriptor for p in parts], 1),
+            torch.cat([p.patch for p in parts], 1),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +67,18 @@ class PointQueries:
     """What a window needs to know of N points of each of B clips.
 
     Attributes:
-        content: `[B, N, d]` image features at the query, from `PointTracker.describe`.
-        descriptor: `[B, N, L, C]` correlation descriptors at the query; C is 0 without correlation.
+        described: at the query, by `PointTracker.describe`.
+        frame: `[N]` query frames, counted from anywhere; points of one frame learn from each other.
         start: `[B, N, T, 2]` normalised first estimates; the true position where `given`.
         given: bool `[B, N, T]`, True in the query frame, whose position is known.
+        carried: bool `[B, N, T]`, True where `start` was tracked before, in the window beside this one.
     """
 
-    content: Tensor
-    descriptor: Tensor
+    described: PointDescription
+    frame: Tensor
     start: Tensor
     given: Tensor
+    carried: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +92,7 @@ class TrackedPoints:
         tokens: `[B, N, T, d]` point tokens p_i^t of the last layer.
         matching: per level `[B, T, N, H_l, W_l]` logits of where in each frame the query's tissue lies; empty without
             correlation.
+        steps: per layer `[B, N, T - 1, L, 2]`, how far each level saw the tissue go from frame to frame; likewise.
     """
 
     xy: list[Tensor]
@@ -57,6 +100,7 @@ class TrackedPoints:
     visible: Tensor
     tokens: Tensor
     matching: list[Tensor]
+    steps: list[Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,27 +109,39 @@ class Evidence:
 
     Attributes:
         features: `[B, N, T, E]` displacements and correlations.
-        pull: `[B, N, T, L, 2]` where the correlation of each level points to, normalised; None without correlation.
+        pull: `[B, N, T, L, 2]` where the correlation with the query points to on each level, normalised; None without
+            correlation.
+        step: `[B, N, T, L, 2]` where the correlation with the frame before points to; likewise.
+        pinned: `[B, N, T]` weights of positions that are known.
     """
 
     features: Tensor
     pull: Tensor | None
+    step: Tensor | None
+    pinned: Tensor
 
 
 class PointDecoderLayer(nn.Module):
     """Cross-attention with position update, temporal attention, point attention, MLP and regression.
 
-    With correlation the position update has a second term: each level's pull, as far as the content trusts it. What the
-    attention's offsets are to TAPTRv2, the correlation's are here.
+    With correlation the position update has a second term: the offsets on which the matches with the query and the
+    steps between frames agree, each weighed as far as the content trusts it.
     """
 
     def __init__(self, config: TrackerConfig, extra: int) -> None:
         super().__init__()
         dim = config.encoder.dim
-        self.trust = nn.Linear(dim, len(config.levels)) if config.correlation_dim else None
+        # pixels and every level for matches; pixels and all but the finest level for steps; the estimate itself
+        cells_px = torch.tensor([1, *config.levels, 1, *config.levels[1:], config.levels[-1]])
+        self.n_pulls = 1 + len(config.levels)
+        self.trust = nn.Linear(dim, len(cells_px)) if config.correlation_dim else None
         if self.trust is not None:
             nn.init.zeros_(self.trust.weight)
-            nn.init.constant_(self.trust.bias, -1.0)
+            # a level's errors grow with its cells, and steps are surer than matches of frames that lie far apart
+            surer = torch.zeros(len(cells_px))
+            surer[self.n_pulls : -1] = STEPS_ARE_SURER
+            with torch.no_grad():
+                self.trust.bias.copy_(surer - 2 * cells_px.log())
         self.position = MLP(2 * dim, dim, dim)
         self.evidence = MLP(extra, dim, dim)
         self.norm_cross = nn.LayerNorm(dim)
@@ -131,8 +187,11 @@ class PointDecoderLayer(nn.Module):
         content = self.ffn(content)
 
         updated = xy + moved
-        if self.trust is not None and evidence.pull is not None:
-            updated = updated + (self.trust(content).sigmoid().unsqueeze(-1) * evidence.pull).sum(-2)
+        if self.trust is not None and evidence.pull is not None and evidence.step is not None:
+            weights = self.trust(content).float().clamp(-LOG_RANGE, LOG_RANGE).exp()
+            pull_weight, step_weight = weights[..., : self.n_pulls], weights[..., self.n_pulls : -1]
+            stay = weights[..., -1] + evidence.pinned
+            updated = updated + agreed_offsets(stay, evidence.pull, pull_weight, evidence.step, step_weight)
         step = self.regress(torch.cat([content, sine_encoding(moved * MOTION_SCALE, dim).to(content.dtype)], -1))
         content = content + self.refresh(torch.cat([content, initial.expand_as(content)], -1))
         return content, updated, updated + step.float() / MOTION_SCALE
@@ -148,12 +207,14 @@ class PointTracker(nn.Module):
         self.encoder = ImageEncoder(config.encoder)
         self.describe_content = nn.Linear(len(config.levels) * dim, dim)
         self.given_embedding = nn.Parameter(torch.zeros(dim))
-        self.correlation = None
+        self.carried_embedding = nn.Parameter(torch.zeros(dim))
+        self.matching, self.stepping = None, None
         extra = 4
         if config.correlation_dim:
-            args = (dim, len(config.levels), config.correlation_dim, config.correlation_radius)
-            self.correlation = LocalCorrelation(*args)
-            extra += self.correlation.out_features
+            shape = config.correlation_dim, config.correlation_radius
+            self.matching = TissueMatching(dim, config.levels, *shape)
+            self.stepping = TissueMatching(dim, config.levels[1:], *shape)
+            extra += self.matching.out_features + self.stepping.out_features
         self.layers = nn.ModuleList(PointDecoderLayer(config, extra) for _ in range(config.n_layers))
         self.norm_out = nn.LayerNorm(dim)
         self.see = MLP(dim, dim, 1)
@@ -162,24 +223,23 @@ class PointTracker(nn.Module):
         """The levels the decoder samples."""
         return [features.levels[stride] for stride in self.config.levels]
 
-    def describe(self, features: FrameFeatures, xy: Tensor) -> tuple[Tensor, Tensor]:
-        """Read what a point looks like in its query frame.
+    def describe(self, features: FrameFeatures, xy: Tensor) -> PointDescription:
+        """Read what points look like in their query frame.
 
         Args:
             features: of F frames.
             xy: `[F, N, 2]` normalised positions, the same number in each frame.
 
         Returns:
-            content `[F, N, d]` and descriptor `[F, N, L, C]`.
+            N points of each of the F frames.
         """
         maps = self.maps(features)
-        sampled = [sample_map(m, xy) for m in maps]
-        content = self.describe_content(torch.cat(sampled, -1))
-        if self.correlation is None:
-            return content, content.new_zeros(*content.shape[:2], len(maps), 0)
-        described = self.correlation.describe(maps)
-        found = torch.stack([sample_map(m, xy) for m in described], 2)
-        return content, nn.functional.normalize(found, dim=-1)
+        content = self.describe_content(torch.cat([sample_map(m, xy) for m in maps], -1))
+        if self.matching is None:
+            nothing = content.new_zeros(*content.shape[:2], len(maps), 0)
+            return PointDescription(content, nothing, nothing[:, :, :0])
+        descriptor = self.matching.coarse.sample(self.matching.coarse.describe(maps), xy)
+        return PointDescription(content, descriptor, sample_regions(features.images, xy, PATCH_PX))
 
     def forward(self, features: FrameFeatures, queries: PointQueries) -> TrackedPoints:
         """Track N points of B clips over a window of T frames.
@@ -191,32 +251,74 @@ class PointTracker(nn.Module):
         Returns:
             Positions of every layer, visibility and tokens.
         """
-        frames = queries.start.shape[2]
+        count, frames = queries.start.shape[1:3]
         maps = self.maps(features)
-        volumes: list[Tensor] = []
-        if self.correlation is not None:
-            volumes = self.correlation.volumes(self.correlation.describe(maps), queries.descriptor)
+        look = None
+        if self.matching is not None and self.stepping is not None:
+            look = _Look(self.matching, self.stepping, features.images, maps, queries)
         time = sine_encoding(torch.arange(frames, device=queries.start.device)[:, None] / 16.0, self.config.encoder.dim)
-        initial = queries.content.unsqueeze(2)
+        initial = queries.described.content.unsqueeze(2)
         content = initial + queries.given.unsqueeze(-1) * self.given_embedding
-        xy, positions, updates = queries.start, [], []
+        content = content + queries.carried.unsqueeze(-1) * self.carried_embedding
+        xy, positions, updates, steps = queries.start, [], [], []
         for layer in self.layers:
-            evidence = self._evidence(volumes, xy, queries)
+            evidence = _evidence(look, xy, queries)
+            if evidence.step is not None:
+                steps.append((xy[:, :, 1:] - xy[:, :, :-1]).unsqueeze(-2) + evidence.step[:, :, 1:])
             content, updated, xy = layer(content, initial, xy, evidence, maps, time)
             updates.append(updated)
             positions.append(xy)
             # the next layer improves on this one's answer instead of pulling its gradient through it
             xy = torch.where(queries.given.unsqueeze(-1), queries.start, xy).detach().clamp(-0.1, 1.1)
         tokens = self.norm_out(content)
-        matching = [v.squeeze(1).unflatten(0, (-1, frames, queries.start.shape[1])) for v in volumes]
-        return TrackedPoints(positions, updates, self.see(tokens).squeeze(-1).float(), tokens, matching)
+        matching = [] if look is None else [v.squeeze(1).unflatten(0, (-1, frames, count)) for v in look.volumes]
+        return TrackedPoints(positions, updates, self.see(tokens).squeeze(-1).float(), tokens, matching, steps)
 
-    def _evidence(self, volumes: list[Tensor], xy: Tensor, queries: PointQueries) -> Evidence:
-        batch, count, frames, _ = xy.shape
-        moved = (xy - queries.start.mean(2, keepdim=True)) * MOTION_SCALE
-        before = torch.cat([torch.zeros_like(xy[:, :, :1]), xy[:, :, 1:] - xy[:, :, :-1]], 2) * 4 * MOTION_SCALE
-        if self.correlation is None:
-            return Evidence(torch.cat([moved, before], -1), None)
-        found = self.correlation(volumes, xy.transpose(1, 2).reshape(batch * frames, count, 2))
-        around, pull = (part.unflatten(0, (batch, frames)).transpose(1, 2) for part in found)
-        return Evidence(torch.cat([moved, before, around], -1), pull)
+
+class _Look:
+    """What one window offers to match: made once, asked by every layer."""
+
+    def __init__(
+        self,
+        matching: TissueMatching,
+        stepping: TissueMatching,
+        images: Tensor,
+        maps: list[Tensor],
+        queries: PointQueries,
+    ) -> None:
+        self.matching, self.stepping, self.images = matching, stepping, images
+        self.frames = queries.start.shape[2]
+        described = queries.described
+        self.patch, descriptor = (
+            part.unsqueeze(1).expand(-1, self.frames, *part.shape[1:]).flatten(0, 1)
+            for part in (described.patch, described.descriptor)
+        )
+        self.volumes = matching.coarse.volumes(matching.coarse.describe(maps), descriptor)
+        self.step_maps = stepping.coarse.describe(maps[1:])
+        self.strangers = queries.frame[:, None] != queries.frame
+
+    def around(self, where: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Ask of normalised estimates `[B * T, N, 2]`: features, pulls and steps, as in `Evidence`, frame by frame."""
+        side_px = self.images.shape[-1]
+        regions = sample_regions(self.images, where)
+        before = frame_before(inner_patches(regions), self.frames)
+        like_query, like_before = patch_likeness(torch.stack([self.patch, before], 2), regions)
+        distance_px = torch.cdist(where, where) * side_px
+        same_frame_px = distance_px.masked_fill(self.strangers, FAR_PX)
+        matched, pull = self.matching(like_query, self.volumes, where, same_frame_px, side_px)
+        earlier = frame_before(self.stepping.coarse.sample(self.step_maps, where), self.frames)
+        volumes = self.stepping.coarse.volumes(self.step_maps, earlier)
+        stepped, step = self.stepping(like_before, volumes, where, distance_px, side_px)
+        return torch.cat([matched, stepped], -1), pull, step
+
+
+def _evidence(look: _Look | None, xy: Tensor, queries: PointQueries) -> Evidence:
+    batch, count, frames, _ = xy.shape
+    moved = (xy - queries.start.mean(2, keepdim=True)) * MOTION_SCALE
+    before = torch.cat([torch.zeros_like(xy[:, :, :1]), xy[:, :, 1:] - xy[:, :, :-1]], 2) * 4 * MOTION_SCALE
+    pinned = queries.given * PINNED
+    if look is None:
+        return Evidence(torch.cat([moved, before], -1), None, None, pinned)
+    found = look.around(xy.transpose(1, 2).reshape(batch * frames, count, 2))
+    seen, pull, step = (part.unflatten(0, (batch, frames)).transpose(1, 2) for part in found)
+    return Evidence(torch.cat([moved, before, seen], -1), pull, step, pinned)

@@ -60,6 +60,22 @@ def matching_loss(matching: list[Tensor], xy: Tensor, visible: Tensor) -> Tensor
     return total / len(matching)
 
 
+def step_loss(steps: list[Tensor], xy: Tensor, visible: Tensor) -> Tensor:
+    """L1 distance between how far every level saw the tissue go from frame to frame and how far it went.
+
+    Not in the paper. Near a point its neighbours move as it does, so a step is right even where the estimate is not.
+
+    Args:
+        steps: per layer `[B, N, T - 1, L, 2]` normalised steps.
+        xy: `[B, N, T, 2]` true normalised positions.
+        visible: bool `[B, N, T]`; only points seen in both frames count, and where there is none the loss is 0.
+    """
+    went = (xy[:, :, 1:] - xy[:, :, :-1]).unsqueeze(-2)
+    counted = visible[:, :, 1:] & visible[:, :, :-1]
+    count = counted.sum().clamp(min=1) * steps[0].shape[-2] * xy.shape[-1]
+    return torch.stack([(step - went).abs()[counted].sum() / count for step in steps]).sum()
+
+
 def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Soft Dice loss, averaged over frames and classes.
 

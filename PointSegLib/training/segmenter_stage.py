@@ -162,9 +162,9 @@ class SegmenterStage(Stage):
         tracker = self.model.tracker
         features = tracker.encoder(images.flatten(0, 1).unsqueeze(1)).float()
         with torch.autocast(images.device.type, enabled=False):
-            content, descriptor = describe_points(tracker, features, n_clips, where, frame)
+            described = describe_points(tracker, features, n_clips, where, frame)
             start, given = start_at_query(where, frame, n_frames)
-            tracked = tracker(features, PointQueries(content, descriptor, start, given))
+            tracked = tracker(features, PointQueries(described, frame, start, given, torch.zeros_like(given)))
         xy = torch.where(given[..., None], start, tracked.xy[-1])
         return PointCues(xy, tracked.visible.sigmoid().maximum(given.float()), tracked.tokens, hint)
 

@@ -12,7 +12,7 @@ from PointSegLib.model.queries import describe_points, start_at_query, start_fro
 from PointSegLib.model.tracker import TrackedPoints
 from PointSegLib.simulation.augment import GeometryConfig
 from PointSegLib.training.clips import ClipSet
-from PointSegLib.training.losses import matching_loss, point_loss
+from PointSegLib.training.losses import matching_loss, point_loss, step_loss
 from PointSegLib.training.settings import TrainingSettings
 from PointSegLib.training.stage import Losses, Stage
 from PointSegLib.training.stream import Batch
@@ -70,9 +70,9 @@ class TrackerStage(Stage):
         where = everywhere[:, torch.arange(len(query_frame)), query_frame]
         first = int(torch.randint(outside + 1, (1,), generator=generator))
         truth = everywhere[:, :, first : first + frames]
-        start, given = _starts(truth, where, query_frame - first, self.overlap, generator)
+        start, given, carried = _starts(truth, where, query_frame - first, self.overlap, generator)
         images = torch.stack([w.images for w in drawn])
-        queries = {"where": where, "query_frame": query_frame, "start": start, "given": given}
+        queries = {"where": where, "query_frame": query_frame, "start": start, "given": given, "carried": carried}
         answer = {"truth": truth, "visible": visible[:, :, first : first + frames]}
         return {"images": images, "first": first, **queries, **answer, "names": [w.name for w in drawn]}
 
@@ -83,6 +83,8 @@ class TrackerStage(Stage):
         with torch.autocast(images.device.type, enabled=False):
             weights = settings.weight_position, settings.weight_visibility
             terms = {"points": point_loss(predicted, batch["truth"], batch["visible"], *weights)}
+            if predicted.steps:
+                terms["steps"] = settings.weight_position * step_loss(predicted.steps, batch["truth"], batch["visible"])
             if settings.weight_matching and predicted.matching:
                 matching = matching_loss(predicted.matching, batch["truth"], batch["visible"])
                 terms["matching"] = settings.weight_matching * matching
@@ -106,6 +108,7 @@ class TrackerStage(Stage):
         start, given = start_at_query(where, query_frame, frames)
         device = next(self.parameters()).device
         queries = {"where": where, "query_frame": query_frame, "start": start, "given": given, "truth": truth}
+        queries["carried"] = torch.zeros_like(given)
         batch = {name: value.to(device) for name, value in queries.items()}
         found = track_window(self.tracker, window.images[None].to(device), {**batch, "first": 0})
         answer = TrackSet((found.xy[-1][0].cpu() * size - 0.5).numpy(), (found.visible[0] > 0).cpu().numpy())
@@ -120,17 +123,20 @@ def track_window(tracker: PointTracker, images: Tensor, queries: Batch) -> Track
     Args:
         tracker: the network.
         images: the frames drawn, the window's and a few beside it.
-        queries: `where` `[B, N, 2]`, `query_frame` `[N]`, `first` frame of the window, `start` and `given` in it.
+        queries: `where` `[B, N, 2]`, `query_frame` `[N]`, `first` frame of the window, and in it `start`, `given`,
+            `carried`.
     """
     n_clips, n_frames = images.shape[:2]
     features = tracker.encoder(images.flatten(0, 1).unsqueeze(1))
     with torch.autocast(images.device.type, enabled=False):
         features = features.float()
-        content, descriptor = describe_points(tracker, features, n_clips, queries["where"], queries["query_frame"])
+        frame = queries["query_frame"]
+        described = describe_points(tracker, features, n_clips, queries["where"], frame)
         inside = torch.arange(queries["start"].shape[2], device=images.device) + queries["first"]
         clip = torch.arange(n_clips, device=images.device)[:, None] * n_frames
         window = features.frames((clip + inside).flatten())
-        return tracker(window, PointQueries(content, descriptor, queries["start"], queries["given"]))
+        known = (queries[name] for name in ("start", "given", "carried"))
+        return tracker(window, PointQueries(described, frame, *known))
 
 
 def _figures(predicted: TrackedPoints, batch: Batch) -> dict[str, Tensor]:
@@ -155,15 +161,17 @@ def _seen_in(visible: Tensor, frame: int, count: int, generator: torch.Generator
 
 def _starts(
     truth: Tensor, where: Tensor, query_frame: Tensor, overlap: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     n_frames = truth.shape[2]
     start, given = start_at_query(where, query_frame.clamp(0, n_frames - 1), n_frames)
-    if bool(((query_frame >= 0) & (query_frame < n_frames)).all()):
-        return start, given
+    carried = torch.zeros_like(given)
+    given = given & ((query_frame >= 0) & (query_frame < n_frames))[None, :, None]
+    if bool(given.any(-1).all()):
+        return start, given, carried
     noise = torch.randn(truth.shape, generator=generator) * CARRIED_NOISE
     before = start_from_overlap((truth + noise)[:, :, :overlap], n_frames)
     after = start_from_overlap((truth + noise)[:, :, n_frames - overlap :], n_frames, at_end=True)
-    for outside, (carried, not_given) in ((query_frame < 0, before), (query_frame >= n_frames, after)):
-        start = torch.where(outside[None, :, None, None], carried, start)
-        given = torch.where(outside[None, :, None], not_given, given)
-    return start, given
+    for outside, (rest, shared) in ((query_frame < 0, before), (query_frame >= n_frames, after)):
+        start = torch.where(outside[None, :, None, None], rest, start)
+        carried = torch.where(outside[None, :, None], shared, carried)
+    return start, given, carried

@@ -80,7 +80,7 @@ def test_foreign_weights_are_refused(tmp_path):
 
 def _resaved(path, **changes):
     network = tiny_network()
-    metadata = {"format": "pointseg", "version": "2", "config": json.dumps(config_to_dict(network.config))}
+    metadata = {"format": "pointseg", "version": "3", "config": json.dumps(config_to_dict(network.config))}
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file(weights, path, {**metadata, **changes})
     return path

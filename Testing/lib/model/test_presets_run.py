@@ -19,8 +19,9 @@ def test_preset_turns_frames_and_points_into_masks_and_tracks(preset):
     network = PointSeg(config).eval()
     images, xy, frame = torch.rand(FRAMES, 1, SIDE, SIDE), torch.rand(1, POINTS, 2), torch.arange(POINTS) % FRAMES
     features = network.tracker.encoder(images)
-    content, descriptor = describe_points(network.tracker, features, 1, xy, frame)
-    tracked = network.tracker(features, PointQueries(content, descriptor, *start_at_query(xy, frame, FRAMES)))
+    described = describe_points(network.tracker, features, 1, xy, frame)
+    start, given = start_at_query(xy, frame, FRAMES)
+    tracked = network.tracker(features, PointQueries(described, frame, start, given, torch.zeros_like(given)))
     assert len(tracked.xy) == config.tracker.n_layers
     hint = torch.zeros(1, POINTS, dtype=torch.long)
     cues = PointCues(tracked.xy[-1], tracked.visible.sigmoid(), tracked.tokens, hint)

@@ -15,8 +15,12 @@ FRAMES, POINTS = 5, 7
 
 def _track(tracker, images, xy, frame):
     features = tracker.encoder(images)
-    content, descriptor = describe_points(tracker, features, 1, xy, frame)
-    return tracker(features, PointQueries(content, descriptor, *start_at_query(xy, frame, len(images))))
+    return tracker(features, _queries(describe_points(tracker, features, 1, xy, frame), xy, frame, len(images)))
+
+
+def _queries(described, xy, frame, frames):
+    start, given = start_at_query(xy, frame, frames)
+    return PointQueries(described, frame, start, given, torch.zeros_like(given))
 
 
 def _scene(seed=0):
@@ -41,8 +45,7 @@ def test_clips_of_a_batch_do_not_mix():
     images = torch.cat([s[0] for s in scenes])
     xy, frame = torch.cat([s[1] for s in scenes]), scenes[0][2]
     features = tracker.encoder(images)
-    content, descriptor = describe_points(tracker, features, 2, xy, frame)
-    together = tracker(features, PointQueries(content, descriptor, *start_at_query(xy, frame, FRAMES)))
+    together = tracker(features, _queries(describe_points(tracker, features, 2, xy, frame), xy, frame, FRAMES))
     for index, (own_images, own_xy, own_frame) in enumerate(scenes):
         alone = _track(tracker, own_images, own_xy, own_frame)
         torch.testing.assert_close(together.xy[-1][index], alone.xy[-1][0], atol=1e-5, rtol=1e-4)
@@ -52,11 +55,11 @@ def test_clips_of_a_batch_do_not_mix():
 def test_description_keeps_the_order_of_points_across_frames():
     tracker, (images, xy, frame) = tiny_network().tracker, _scene()
     features = tracker.encoder(images)
-    content, descriptor = describe_points(tracker, features, 1, xy, frame)
+    described = describe_points(tracker, features, 1, xy, frame)
     for point in range(POINTS):
         own = tracker.describe(features.frames(frame[point : point + 1]), xy[:, point : point + 1])
-        torch.testing.assert_close(content[0, point], own[0][0, 0])
-        torch.testing.assert_close(descriptor[0, point], own[1][0, 0])
+        for name in ("content", "descriptor", "patch"):
+            torch.testing.assert_close(getattr(described, name)[0, point], getattr(own, name)[0, 0])
 
 
 @torch.no_grad()
@@ -74,7 +77,7 @@ def test_every_layer_answers_and_untrained_regression_leaves_the_attention_updat
 def test_correlation_can_be_switched_off():
     tracker = PointTracker(replace(tiny_config().tracker, correlation_dim=0)).eval()
     tracked = _track(tracker, *_scene())
-    assert tracked.matching == []
+    assert tracked.matching == tracked.steps == []
     assert bool(torch.isfinite(tracked.xy[-1]).all())
 
 
@@ -94,37 +97,24 @@ def test_grid_halves_interleave_and_cover_every_cell_once():
 
 def test_carried_points_rest_outside_the_shared_frames():
     known = torch.rand(1, 3, 2, 2)
-    start, given = start_from_overlap(known, 5)
-    assert not bool(given.any())
+    start, carried = start_from_overlap(known, 5)
+    assert carried[0, 0].tolist() == [True, True, False, False, False]
     torch.testing.assert_close(start[:, :, :2], known)
     torch.testing.assert_close(start[:, :, 2:], known[:, :, 1:].expand(-1, -1, 3, -1))
-    start, _ = start_from_overlap(known, 5, at_end=True)
+    start, carried = start_from_overlap(known, 5, at_end=True)
+    assert carried[0, 0].tolist() == [False, False, False, True, True]
     torch.testing.assert_close(start[:, :, 3:], known)
     torch.testing.assert_close(start[:, :, :3], known[:, :, :1].expand(-1, -1, 3, -1))
 
 
 @torch.no_grad()
-def test_the_pull_of_a_level_points_to_where_its_correlation_peaks():
-    correlation = tiny_network().tracker.correlation
-    sizes = [(16, 16), (8, 8), (4, 4)]
-    volumes = [torch.zeros(1, 1, height, width) for height, width in sizes]
-    for volume in volumes:
-        volume[0, 0, 2, 3] = 50.0
-    features, pull = correlation(volumes, torch.tensor([[[1.5 / 16, 1.5 / 16]]]))
-    assert features.shape == (1, 1, correlation.out_features)
-    assert pull.shape == (1, 1, 3, 2)
-    peaks = torch.tensor([[3.5 / width, 2.5 / height] for height, width in sizes])
-    near = (1.5 / 16 + pull[0, 0] - peaks).abs() * torch.tensor(sizes).float()
-    # bilinear samples of one lit cell weigh as far as its neighbours
-    assert float(near.max()) < 0.6
-
-
-@torch.no_grad()
-def test_a_point_follows_the_pull_as_far_as_it_is_trusted():
+def test_a_point_that_trusts_only_where_it_is_rests():
     tracker, (images, xy, frame) = tiny_network().tracker, _scene()
     still = PointTracker(tracker.config).eval()
     still.load_state_dict(tracker.state_dict())
     for layer in still.layers:
-        layer.trust.bias.fill_(-100.0)
+        layer.trust.bias[:-1] = -100.0
+        layer.trust.bias[-1] = 100.0
     followed, resting = _track(tracker, images, xy, frame), _track(still, images, xy, frame)
     assert not torch.allclose(followed.updated[0], resting.updated[0], atol=1e-4)
+    assert resting.steps[0].shape == (1, POINTS, FRAMES - 1, 3, 2)
