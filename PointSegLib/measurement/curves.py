@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from PointSegLib.measurement.cycle import Beat
+from PointSegLib.measurement.slopes import slope
 
-# Strain rates are slopes over this width in time; at fewer frames per second, over neighbouring frames.
-_RATE_WIDTH_S = 0.025
 # Strain below this, in percent, has no peak to speak of: its time and index would be those of noise.
 LEAST_PEAK = 1.0
 
@@ -92,25 +91,17 @@ class StrainCurve:
     def rate(self) -> np.ndarray | None:
         """Strain rate float64 `[K]` in 1/s, negative while the length falls; None without times.
 
-        The slope of Lagrangian strain by straight lines fitted around each frame with Gaussian weights of 25 ms, or of
-        one frame where frames are farther apart.
+        The slope of Lagrangian strain, smoothed over 25 ms, or over neighbouring frames where they are farther apart.
         """
-        known = np.isfinite(self.values)
-        if self.times_s is None or known.sum() < 2:
+        if self.times_s is None or np.isfinite(self.values).sum() < 2:
             return None
-        at, strain = self.times_s[known], self.values[known] / 100.0
-        width = max(_RATE_WIDTH_S, float(np.median(np.diff(self.times_s))))
-        away = at - self.times_s[:, None]
-        weight = np.exp(-0.5 * (away / width) ** 2)
-        weight /= weight.sum(1, keepdims=True)
-        away = away - (weight * away).sum(1, keepdims=True)
-        return (weight * away) @ strain / (weight * away**2).sum(1)
+        return slope(self.values / 100.0, self.times_s)
 
     @property
     def peak_systolic_rate(self) -> float | None:
         """Strain rate of the fastest deformation before end-systole, in 1/s; None without times."""
         rate = self.rate
-        return None if rate is None else float((rate[: self._es + 1] * self._sign).max() * self._sign)
+        return None if rate is None else float(np.nanmax(rate[: self._es + 1] * self._sign) * self._sign)
 
     @property
     def peak_diastolic_rate(self) -> float | None:
@@ -118,7 +109,7 @@ class StrainCurve:
         rate = self.rate
         if rate is None or self._es + 1 >= len(rate):
             return None
-        return float((rate[self._es + 1 :] * self._sign).min() * self._sign)
+        return float(np.nanmin(rate[self._es + 1 :] * self._sign) * self._sign)
 
     @property
     def _es(self) -> int:

@@ -8,14 +8,13 @@ import numpy as np
 
 from PointSegLib.errors import MeasurementError
 
-# Names of the walls on the left and on the right of the usual display, apex up (Lang et al. 2015, figure 4).
+# Names of the walls on the left and on the right of the usual display, apex up (Lang et al. 2015).
 VIEWS = {
     "A4C": ("inferoseptal", "anterolateral"),
     "A2C": ("inferior", "anterior"),
     "A3C": ("inferolateral", "anteroseptal"),
 }
 LEVELS = ("basal", "mid", "apical")
-# The shares of the long axis of basal, mid and apical levels (Cerqueira et al. 2002, doi 10.1161/hc0402.102975).
 _LEVEL_ENDS = (0.35, 0.70)
 
 
@@ -67,9 +66,9 @@ def divided(mid: np.ndarray, axis: np.ndarray, apex: float, walls: tuple[str, st
     """Divide a wall into six segments.
 
     Each wall is cut at 35 % and 70 % of the way from its end of the annulus to the apex, counted along the long axis:
-    the shares that the 17-segment model gives to the basal, mid and apical level (Cerqueira et al. 2002, doi
-    10.1161/hc0402.102975). The apical segment of each wall reaches to the apex, as in the 18-segment model (Lang et al.
-    2015, doi 10.1016/j.echo.2014.10.003).
+    35, 35 and 30 % are the shares of the muscle that the 17-segment model gives to the basal, mid and apical level
+    (Cerqueira et al. 2002, doi 10.1161/hc0402.102975). The apical segment of each wall reaches to the apex, as in the
+    18-segment model (Lang et al. 2015, doi 10.1016/j.echo.2014.10.003).
 
     Args:
         mid: float `[M, 2]`, the mid-wall line in units, at equal steps.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from PointSegLib.errors import MeasurementError
-from PointSegLib.measurement.displacement import Places, WallBasis, fit_field
+from PointSegLib.measurement.displacement import Places, WallBasis, WallField, fit_field
 from PointSegLib.measurement.geometry import WallGeometry, find_wall
 from PointSegLib.measurement.scale import Scale
 from PointSegLib.measurement.segments import UNKNOWN_VIEW, Naming
@@ -85,24 +85,32 @@ def follow_wall(geometry: WallGeometry, tracks: PointTracks) -> WallLines:
     places = basis.locate(xy[:, geometry.frame])
     seen = tracks.visible & tracks.visible[:, geometry.frame, None]
     weight = basis.usefulness(places)[:, None] * seen * tracks.confidence * tracks.confidence[:, geometry.frame, None]
-    kept = weight.any(1)
-    known = _enough(weight, geometry.frame)
-    places = Places(*(part[kept] for part in places))
-    moves = (xy - xy[:, geometry.frame, None])[kept][:, known]
-    fitted = fit_field(basis, places, moves, weight[kept][:, known].astype(np.float64))
-    lines = {}
-    for name, depth in _DEPTHS.items():
-        start = scale.to_units(getattr(geometry, name))
-        moved = np.full((len(known), *start.shape), np.nan)
-        moved[known] = start + fitted.displacement(Places(geometry.share, np.full(len(start), depth), start))
-        lines[name] = scale.to_pixels(moved)
-    middle = Places(geometry.share, np.full(len(geometry.share), 0.5), scale.to_units(geometry.mid))
-    error = np.full((len(known), len(geometry.share)), np.nan)
-    error[known] = fitted.error(middle)
-    lost = _named_frames(~known, "have too few visible points in the wall: the lines are unknown there.")
-    return WallLines(
-        geometry, lines["endo"], lines["mid"], lines["epi"], known, error=error, n_points=int(kept.sum()), warnings=lost
+    kept, known = weight.any(1), _enough(weight, geometry.frame)
+    moves = xy - xy[:, geometry.frame, None]
+    fitted = fit_field(
+        basis,
+        Places(*(part[kept] for part in places)),
+        moves[kept][:, known],
+        weight[kept][:, known].astype(np.float64),
     )
+    lines = {layer: _carried(geometry, layer, fitted, known) for layer in LAYERS}
+    error = np.full((len(known), len(geometry.share)), np.nan)
+    error[known] = fitted.error(_on_layer(geometry, "mid"))
+    lost = _named_frames(~known, "have too few visible points in the wall: the lines are unknown there.")
+    return WallLines(geometry, lines["endo"], lines["mid"], lines["epi"], known, error, int(kept.sum()), lost)
+
+
+def _on_layer(geometry: WallGeometry, layer: str) -> Places:
+    xy = geometry.scale.to_units(getattr(geometry, layer))
+    return Places(geometry.share, np.full(len(xy), _DEPTHS[layer]), xy)
+
+
+def _carried(geometry: WallGeometry, layer: str, fitted: WallField, known: np.ndarray) -> np.ndarray:
+    """One line in all frames `[T, M, 2]`, in pixels; NaN where unknown."""
+    start = _on_layer(geometry, layer)
+    moved = np.full((len(known), *start.xy.shape), np.nan)
+    moved[known] = start.xy + fitted.displacement(start)
+    return geometry.scale.to_pixels(moved)
 
 
 def contour_lines(labels: np.ndarray, scale: Scale, frame: int = 0, naming: Naming = UNKNOWN_VIEW) -> WallLines:
