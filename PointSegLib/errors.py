@@ -34,9 +34,17 @@ class MeasurementError(PointSegError, ValueError):
     """What is to be measured is not in the masks, or its size, times or frames do not allow it."""
 
 
+class EditError(PointSegError, ValueError):
+    """The labels a user drew on a frame do not fit the clip or the network."""
+
+
 class CheckpointError(PointSegError, ValueError):
     """A weights file is missing, corrupt, of another version or of a refused format."""
 
 
 class DependencyError(PointSegError, ImportError):
     """An optional package that this operation needs is not installed."""
+
+
+class WorkerError(PointSegError, RuntimeError):
+    """The process that segments could not be started, or ended before its work was done."""

@@ -35,6 +35,13 @@ class PointTracks:
     def __len__(self) -> int:
         return len(self.xy)
 
+    def of_prompts(self) -> PointTracks:
+        """Those of the user's points alone."""
+        chosen = self.is_prompt
+        return PointTracks(
+            self.xy[chosen], self.visible[chosen], self.confidence[chosen], self.is_prompt[chosen], self.queries[chosen]
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class PointSegResult:

@@ -17,10 +17,9 @@ from torch import Tensor
 
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import PointSegError
-from PointSegLib.inference.clip_run import ClipRun
+from PointSegLib.inference.clip_view import ClipView
 from PointSegLib.inference.device import arithmetic, only_float32
 from PointSegLib.inference.memory import forget_peaks, gpu_peak_mib, process_peak_mib
-from PointSegLib.inference.points import UserPoints
 from PointSegLib.inference.predictor import PointSegPredictor
 from PointSegLib.inference.stages import STAGES, count_flop, spent_by_stage, stage_parameters
 from PointSegLib.model import PRESETS, Checkpoint, PointSeg
@@ -206,9 +205,9 @@ def filling_points(model: PointSeg, clip: CineClip, count: int) -> np.ndarray:
     Returns:
         float64 `[M, 3]` rows (frame, x, y) on the first frame, spread over the sector; M is 0 where the grid is enough.
     """
-    run = ClipRun(model, clip, UserPoints.checked(None, None, clip), None)
-    missing = max(0, count - len(run.queries))
-    y, x = np.nonzero(run.sector.mask)
+    view = ClipView(clip, model.config)
+    missing = max(0, count - len(view.grid(0)))
+    y, x = np.nonzero(view.sector.mask)
     chosen = np.linspace(0, len(y) - 1, missing).round().astype(int)
     return np.stack([np.zeros(missing), x[chosen], y[chosen]], 1)
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from PointSegLib.clip import CineClip
+from PointSegLib.inference.clip_view import ClipView
 from PointSegLib.inference.device import fast_arithmetic
+from PointSegLib.inference.feature_store import FeatureStore
 from PointSegLib.inference.points import UserPoints
-from PointSegLib.inference.sweep import TrackingSweep, WindowTracks
-from PointSegLib.inference.windows import blend, window_ranges
+from PointSegLib.inference.recording import Recording
+from PointSegLib.inference.sweep import WindowTracks
+from PointSegLib.inference.tracking import ClipTracking
+from PointSegLib.inference.windows import frame_by_frame
 from PointSegLib.model import PointCues, PointSeg
 from PointSegLib.model.encoder import FrameFeatures
-from PointSegLib.model.frames import clip_to_unit, network_frames, unit_to_clip
-from PointSegLib.model.queries import staggered_grid
 from PointSegLib.result import PointTracks, Progress
-from PointSegLib.sector import Sector, find_sector
-
-VISIBLE_ABOVE = 0.5
 
 
 class ClipRun:
@@ -28,146 +25,114 @@ class ClipRun:
 
     Args:
         model: in evaluation mode, on its device.
-        clip: to segment or track.
+        view: of the clip.
         points: of the user.
         progress: told (frames done, frames in all).
+        recording: takes what later clicks need; None keeps nothing.
     """
 
-    def __init__(self, model: PointSeg, clip: CineClip, points: UserPoints, progress: Progress | None) -> None:
-        self.clip, self.model, self.progress = clip, model, progress
+    def __init__(
+        self,
+        model: PointSeg,
+        view: ClipView,
+        points: UserPoints,
+        progress: Progress | None = None,
+        recording: Recording | None = None,
+    ) -> None:
+        self.model, self.view, self.progress, self.recording = model, view, progress, recording
         self.device = next(model.parameters()).device
-        prompts = points.rows
-        self.sector: Sector = find_sector(clip)
-        config = model.config
-        self.size = config.image_size
-        self.windows = window_ranges(len(clip), config.window, config.window_overlap)
-        self.mask = torch.from_numpy(self.sector.mask)
-        placed = torch.from_numpy(prompts)
-        self.n_prompts, self.warnings = len(prompts), _outside_sector(prompts, self.sector)
-        self.prompts = torch.cat([placed[:, :1], clip_to_unit(placed[:, 1:], self.sector.box)], 1).float()
-        self.queries = torch.cat([self.prompts, self._grid(config.grid_size, self.windows[0])])
-        self.sweep = TrackingSweep(self.model.tracker, self.queries, self.windows, len(clip), backward=False)
-        self.hint = torch.zeros(len(self.queries), dtype=torch.long)
-        self.hint[: self.n_prompts] = torch.from_numpy(points.hints)
-        self.earlier_tokens: Tensor | None = None
+        self.tracking = ClipTracking(model.tracker, view, view.to_unit(points.rows))
+        self.warnings = view.outside_fan(points.rows)
+        self.hint = torch.zeros(len(self.tracking.queries), dtype=torch.long)
+        self.hint[: len(points.hints)] = torch.from_numpy(points.hints)
 
     def report(self, done: int) -> None:
         """Tell the caller how many frames are done; the caller may raise to cancel."""
         if self.progress is not None:
-            self.progress(done, len(self.clip))
+            self.progress(done, len(self.view.clip))
 
-    def forward(self) -> Iterator[tuple[int, tuple[int, int], Tensor, WindowTracks]]:
-        """Track window by window: yields index, frame range, network frames and tracks."""
+    def forward(self) -> Iterator[tuple[Tensor, WindowTracks]]:
+        """Track window by window: yields network frames, on the device, and tracks."""
         self.report(0)
-        if len(self.clip) == 1:
-            yield 0, (0, 1), self._images(0, 1), self.sweep.rest()
+        if len(self.view.clip) == 1:
+            yield self._images(0), self.tracking.sweep.rest()
             return
-        self._fill_earlier_frames()
-        features: FrameFeatures | None = None
-        for index, (first, last) in enumerate(self.windows):
-            images = self._images(first, last)
-            features = self._extended(features, index, images, self._tracker_features)
-            yield index, (first, last), images, self.sweep.step(index, features)
+        self.tracking.follow_back(self._alone)
+        store = None if self.recording is None else self.recording.tracker
+        encoder = RollingEncoder(self.view.windows, self._encode_for_tracker, store)
+        for index in range(len(self.view.windows)):
+            images = self._images(index)
+            # only the convolutions gain from short numbers; positions are found in full precision
+            yield images, self.tracking.step(index, encoder.window(index, images).float())
 
     def frame_logits(self) -> Iterator[tuple[int, Tensor]]:
         """Mask logits `[K, h, w]` of every frame in order, blended where windows overlap."""
-        pending: Tensor | None = None
-        features: FrameFeatures | None = None
-        for index, (first, last), images, tracks in self.forward():
-            with fast_arithmetic(self.device):
-                features = self._extended(features, index, images, self.model.segmenter.encoder)
-                logits = self.model.segmenter(features, self._cues(index, tracks))[-1][0].float()
-            if pending is not None:
-                shared = len(pending)
-                logits = torch.cat([blend(pending, logits[:shared]), logits[shared:]])
-            end = self.windows[index + 1][0] if index + 1 < len(self.windows) else last
-            pending = logits[end - first :]
-            yield from zip(range(first, end), logits, strict=False)
+        return frame_by_frame(self.view.windows, self._window_logits())
 
     def tracks(self) -> PointTracks:
         """What was tracked, in pixels of the clip."""
-        xy = unit_to_clip(self.sweep.xy.double(), self.sector.box).numpy().astype(np.float32)
-        width, height = self.clip.size_wh
-        inside = ((xy >= -0.5) & (xy <= np.array([width, height]) - 0.5)).all(-1)
-        confidence = self.sweep.confidence.numpy()
-        queries = self.queries.double()
-        placed = torch.cat([queries[:, :1], unit_to_clip(queries[:, 1:], self.sector.box)], 1)
-        is_prompt = np.arange(len(xy)) < self.n_prompts
-        visible = (confidence > VISIBLE_ABOVE) & inside
-        return PointTracks(xy, visible, confidence, is_prompt, placed.numpy().astype(np.float32))
+        tracking = self.tracking
+        found = tracking.sweep.xy, tracking.sweep.confidence
+        return self.view.point_tracks(tracking.queries, *found, len(tracking.prompts))
 
-    def _extended(
-        self, before: FrameFeatures | None, index: int, images: Tensor, encode: Callable[[Tensor], FrameFeatures]
-    ) -> FrameFeatures:
-        """Features of window `index`; the frames it shares with the one before have theirs already."""
-        if before is None:
-            return encode(images)
-        shared = self.windows[index - 1][1] - self.windows[index][0]
-        count = len(before.detail)
-        return before.frames(slice(count - shared, count)).joined(encode(images[shared:]))
+    def _window_logits(self) -> Iterator[Tensor]:
+        store = None if self.recording is None else self.recording.segmenter
+        encoder = RollingEncoder(self.view.windows, self.model.segmenter.encoder, store)
+        for index, (images, tracks) in enumerate(self.forward()):
+            if self.recording is not None:
+                self.recording.note(tracks)
+            with fast_arithmetic(self.device):
+                features = encoder.window(index, images)
+                cues = point_cues(tracks, self.hint[tracks.active], self.device)
+                yield self.model.segmenter(features, cues)[-1][0].float()
 
-    def _tracker_features(self, images: Tensor) -> FrameFeatures:
-        """Only the convolutions gain from short numbers; positions are found in full precision."""
+    def _alone(self, index: int) -> FrameFeatures:
+        self.report(0)
+        return self._encode_for_tracker(self._images(index)).float()
+
+    def _encode_for_tracker(self, images: Tensor) -> FrameFeatures:
         with fast_arithmetic(self.device):
-            return self.model.tracker.encoder(images).float()
+            return self.model.tracker.encoder(images)
 
-    def _images(self, first: int, last: int) -> Tensor:
-        # made small before it travels; Apple's MPS cannot resize with antialiasing
-        # a copy, since frames may be mapped from a file that may not be written to
-        frames = torch.from_numpy(self.clip.frames[first:last].copy())
-        return network_frames(frames, self.mask, self.sector.box, self.size).to(self.device)
-
-    def _grid(self, size: int, window: tuple[int, int]) -> Tensor:
-        """Grid points inside the sector, half of them on the first and half on the last frame of a window."""
-        rows = []
-        for cells, frame in zip(staggered_grid(size), (window[0], window[1] - 1), strict=True):
-            xy = unit_to_clip(cells, self.sector.box).round().long()
-            width, height = self.clip.size_wh
-            chosen = cells[self.mask[xy[:, 1].clamp(0, height - 1), xy[:, 0].clamp(0, width - 1)]]
-            rows.append(torch.cat([torch.full((len(chosen), 1), float(frame)), chosen], 1))
-        return torch.cat(rows)
-
-    def _fill_earlier_frames(self) -> None:
-        """Track prompts put on later frames back to the start, so that they guide every frame's mask."""
-        late = int(self.sweep.home[: self.n_prompts].max()) if self.n_prompts else 0
-        if late == 0:
-            return
-        windows = self.windows[late::-1]
-        queries = torch.cat([self.prompts, self._grid(self.model.config.grid_size, windows[0])])
-        back = TrackingSweep(self.model.tracker, queries, windows, len(self.clip), backward=True)
-        tokens = torch.zeros(self.n_prompts, windows[0][1], self.model.tracker.config.encoder.dim, dtype=torch.float16)
-        for index, (first, last) in enumerate(windows):
-            self.report(0)
-            tracked = back.step(index, self._tracker_features(self._images(first, last)))
-            met = tracked.active < self.n_prompts
-            tokens[tracked.active[met], first:last] = tracked.tokens[met.to(self.device)].half().cpu()
-        self.earlier_tokens = tokens
-        for prompt in range(self.n_prompts):
-            # up to the end of its window: the one before overlaps it, and the forward sweep has not been there then
-            known = slice(0, windows[int(back.home[prompt])][1])
-            self.sweep.xy[prompt, known] = back.xy[prompt, known]
-            self.sweep.confidence[prompt, known] = back.confidence[prompt, known]
-
-    def _cues(self, index: int, tracks: WindowTracks) -> PointCues:
-        first, last = self.windows[index]
-        active, xy, confidence, tokens = tracks.active, tracks.xy, tracks.confidence, tracks.tokens
-        waiting = (self.sweep.home > index).nonzero().flatten()
-        if len(waiting) and self.earlier_tokens is not None:
-            active = torch.cat([active, waiting])
-            xy = torch.cat([xy, self.sweep.xy[waiting, first:last]])
-            confidence = torch.cat([confidence, self.sweep.confidence[waiting, first:last]])
-            tokens = torch.cat([tokens, self.earlier_tokens[waiting, first:last].float().to(self.device)])
-        hint = self.hint[active][None].to(self.device)
-        if len(self.clip) == 1:
-            return PointCues.resting(xy[None, :, 0].to(self.device), hint)
-        return PointCues(xy[None].to(self.device), confidence[None].to(self.device), tokens[None], hint)
+    def _images(self, index: int) -> Tensor:
+        # made small before they travel
+        return self.view.images(*self.view.windows[index]).to(self.device)
 
 
-def _outside_sector(prompts: np.ndarray, sector: Sector) -> tuple[str, ...]:
-    """A sentence for each point put where there is no ultrasound image."""
-    height, width = sector.mask.shape
-    columns, rows = np.rint(prompts[:, 1]).astype(int), np.rint(prompts[:, 2]).astype(int)
-    inside = sector.mask[rows.clip(0, height - 1), columns.clip(0, width - 1)]
-    return tuple(
-        f"Point {index} lies outside the ultrasound fan; its track means nothing." for index in np.flatnonzero(~inside)
-    )
+class RollingEncoder:
+    """Encodes window after window, the frames that two windows share only once.
+
+    Args:
+        windows: frame ranges in order.
+        encode: turns frames into features.
+        store: takes the features of every frame; None keeps nothing.
+    """
+
+    def __init__(
+        self,
+        windows: list[tuple[int, int]],
+        encode: Callable[[Tensor], FrameFeatures],
+        store: FeatureStore | None = None,
+    ) -> None:
+        self.windows, self.encode, self.store = windows, encode, store
+        self._before: FrameFeatures | None = None
+
+    def window(self, index: int, images: Tensor) -> FrameFeatures:
+        """Features of window `index`, whose frames are `images`."""
+        shared = 0 if self._before is None else self.windows[index - 1][1] - self.windows[index][0]
+        fresh = self.encode(images[shared:])
+        if self.store is not None:
+            self.store.keep(self.windows[index][0] + shared, fresh)
+        if self._before is not None:
+            count = len(self._before.detail)
+            fresh = self._before.frames(slice(count - shared, count)).joined(fresh)
+        self._before = fresh
+        return fresh
+
+
+def point_cues(tracks: WindowTracks, hint: Tensor, device: torch.device) -> PointCues:
+    """What the segmenter is told of a window's points; `hint` is `[A]`."""
+    xy, hint = tracks.xy[None].to(device), hint[None].to(device)
+    if tracks.xy.shape[1] == 1:
+        return PointCues.resting(xy[:, :, 0], hint)
+    return PointCues(xy, tracks.confidence[None].to(device), tracks.tokens[None].to(device).float(), hint)

@@ -11,10 +11,14 @@ import torch
 
 from PointSegLib.clip import CineClip
 from PointSegLib.inference.clip_run import ClipRun
+from PointSegLib.inference.clip_view import ClipView
 from PointSegLib.inference.device import choose_device
 from PointSegLib.inference.points import UserPoints
+from PointSegLib.inference.recording import MEMORY_LIMIT
+from PointSegLib.inference.room import Room, in_first_that_fits
+from PointSegLib.inference.session import ClipSession
 from PointSegLib.model import Checkpoint, load_checkpoint
-from PointSegLib.model.frames import clip_probabilities, labels_from_probabilities
+from PointSegLib.model.frames import clip_probabilities
 from PointSegLib.result import PointSegResult, PointTracks, Progress
 
 EMBEDDED = Path(__file__).parent.parent / "checkpoints" / "pointseg-small.safetensors"
@@ -78,18 +82,10 @@ class PointSegPredictor:
             ClipError: when there is nothing to segment.
             PointError: when a point does not fit the clip, or hints do not fit the points.
         """
-        run = ClipRun(self.model, clip, UserPoints.checked(points, hints, clip), progress)
-        classes = self.config.segmenter.class_labels
-        width, height = clip.size_wh
-        labels = np.zeros((len(clip), height, width), np.uint8)
-        kept = np.zeros((len(clip), len(classes), height, width), np.float16) if probabilities else None
-        for frame, logits in run.frame_logits():
-            found = clip_probabilities(logits[None], run.sector.box, (height, width))
-            labels[frame] = labels_from_probabilities(found, classes)[0].cpu().numpy()
-            if kept is not None:
-                kept[frame] = found[0].half().cpu().numpy()
-            run.report(frame + 1)
-        return PointSegResult(labels, run.tracks(), kept, tuple(classes), (*clip.warnings, *run.warnings))
+        checked = UserPoints.checked(points, hints, clip)
+        return in_first_that_fits(
+            self.model, lambda room: _segment(room, ClipView(clip, room.config), checked, progress, probabilities)
+        )
 
     @torch.inference_mode()
     def track(self, clip: CineClip, points: np.ndarray, progress: Progress | None = None) -> PointTracks:
@@ -98,11 +94,40 @@ class PointSegPredictor:
         The arguments and errors are those of calling the predictor; the automatic grid is tracked along for context
         and left out of the result.
         """
-        run = ClipRun(self.model, clip, UserPoints.checked(points, None, clip), progress)
-        for _, (_, last), _, _ in run.forward():
-            run.report(last)
-        tracks = run.tracks()
-        keep = tracks.is_prompt
-        return PointTracks(
-            tracks.xy[keep], tracks.visible[keep], tracks.confidence[keep], tracks.is_prompt[keep], tracks.queries[keep]
-        )
+        checked = UserPoints.checked(points, None, clip)
+        return in_first_that_fits(self.model, lambda room: _track(room, ClipView(clip, room.config), checked, progress))
+
+    def open(self, clip: CineClip, memory_limit: int = MEMORY_LIMIT) -> ClipSession:
+        """Keep a clip open, so that clicks and edited frames are answered without encoding its frames again.
+
+        Args:
+            clip: any length and size.
+            memory_limit: bytes of features to hold in memory; those of longer clips go to a temporary file.
+
+        Raises:
+            ClipError: when there is nothing to segment.
+        """
+        return ClipSession(self.model, clip, memory_limit)
+
+
+def _segment(
+    room: Room, view: ClipView, points: UserPoints, progress: Progress | None, probabilities: bool
+) -> PointSegResult:
+    run = ClipRun(room.model, view, points, progress)
+    clip, classes = view.clip, room.config.segmenter.class_labels
+    frames, height, width = clip.frames.shape
+    labels = np.zeros((frames, height, width), np.uint8)
+    kept = np.zeros((frames, len(classes), height, width), np.float16) if probabilities else None
+    for frame, logits in run.frame_logits():
+        labels[frame] = view.labels(logits)
+        if kept is not None:
+            kept[frame] = clip_probabilities(logits[None], view.sector.box, (height, width))[0].half().cpu().numpy()
+        run.report(frame + 1)
+    return PointSegResult(labels, run.tracks(), kept, classes, (*clip.warnings, *run.warnings, *room.warnings))
+
+
+def _track(room: Room, view: ClipView, points: UserPoints, progress: Progress | None) -> PointTracks:
+    run = ClipRun(room.model, view, points, progress)
+    for (_, last), _ in zip(view.windows, run.forward(), strict=True):
+        run.report(last)
+    return run.tracks().of_prompts()

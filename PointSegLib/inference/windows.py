@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,23 @@ def window_ranges(n_frames: int, window: int, overlap: int) -> list[tuple[int, i
         return [(0, n_frames)]
     starts = range(0, n_frames - overlap, window - overlap)
     return [(start, min(start + window, n_frames)) for start in starts]
+
+
+def window_holding(frame: int, windows: list[tuple[int, int]]) -> int:
+    """Index of the first window that holds a frame."""
+    return next(index for index, (first, last) in enumerate(windows) if first <= frame < last)
+
+
+def frame_by_frame(windows: list[tuple[int, int]], parts: Iterable[Tensor]) -> Iterator[tuple[int, Tensor]]:
+    """Pairs of frame and value from the values `[T, ...]` of each window, blended where two windows know a frame."""
+    pending: Tensor | None = None
+    for index, ((first, last), values) in enumerate(zip(windows, parts, strict=True)):
+        if pending is not None:
+            shared = len(pending)
+            values = torch.cat([blend(pending, values[:shared]), values[shared:]])
+        end = windows[index + 1][0] if index + 1 < len(windows) else last
+        pending = values[end - first :]
+        yield from zip(range(first, end), values, strict=False)
 
 
 def blend(older: Tensor, newer: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from lib.networks import tiny_checkpoint
 
 from PointSegLib import CineClip, PointSegPredictor
 from PointSegLib.errors import ClipError, PointError
-from PointSegLib.inference.clip_run import ClipRun
+from PointSegLib.inference.clip_run import RollingEncoder
 from PointSegLib.inference.device import only_float32
 
 SIZE = (70, 90)
@@ -239,7 +239,7 @@ def test_every_frame_is_encoded_once_though_windows_share_frames(predictor, monk
     predictor(_clip())
     assert sum(counts) == 15
     # as if nothing were known: the same result
-    monkeypatch.setattr(ClipRun, "_extended", lambda self, before, index, images, encode: encode(images))
+    monkeypatch.setattr(RollingEncoder, "window", lambda self, index, images: self.encode(images))
     with only_float32():
         again = predictor(_clip())
     np.testing.assert_allclose(again.tracks.xy, whole.tracks.xy, atol=1e-2)
