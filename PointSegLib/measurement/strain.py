@@ -63,13 +63,17 @@ def measure_strain(
         The curves.
 
     Raises:
-        MeasurementError: when the beat does not fit the lines, they are unknown at its start, or no segment is trusted.
+        MeasurementError: when the beat or the times do not fit the lines, the lines are unknown at the start of the
+            beat, or no segment is trusted.
     """
     _check(lines, beat)
     names = tuple(segment.name for segment in lines.geometry.segments)
     used = np.ones(len(names), bool) if trusted is None else np.asarray(trusted, bool)
     if used.shape != (len(names),) or not used.any():
         msg = f"GLS needs at least one trusted segment of {len(names)}; measure all of them with trusted=None."
+        raise MeasurementError(msg)
+    if times_s is not None and len(times_s) != len(lines):
+        msg = f"{len(times_s)} times were given for {len(lines)} frames; give one each, or None if they are unknown."
         raise MeasurementError(msg)
     times = None if times_s is None else np.asarray(times_s, np.float64)[beat.start : beat.end + 1]
 

@@ -196,6 +196,11 @@ def test_a_beat_that_starts_without_a_wall_is_refused():
         measure_strain(_lines(tracks), Beat(4, 8, 20, complete=True))
 
 
+def test_times_of_another_clip_are_refused():
+    with pytest.raises(MeasurementError, match="3 times"):
+        measure_strain(_lines(moved_grid(_squeeze, FRAMES)), BEAT, times_s=np.arange(3.0))
+
+
 def test_missing_times_and_an_incomplete_beat_are_said():
     strain = measure_strain(_lines(moved_grid(_squeeze, FRAMES)), Beat(0, 8, 15, complete=False))
     assert [word for word in ("not complete", "times") if not any(word in w for w in strain.warnings)] == []
