@@ -118,7 +118,7 @@ class PointSegConfig:
 def small_config() -> PointSegConfig:
     """The preset made for two CPU cores; Docs/benchmarks.md has the shapes that were tried."""
     matching = EncoderConfig(BackboneConfig(widths=(16, 48, 96, 128, 128)), dim=96, n_layers=0, top_down=True)
-    tracker = TrackerConfig(encoder=matching, n_layers=3, n_heads=4, n_points=2, correlation_dim=64)
+    tracker = TrackerConfig(encoder=matching, n_layers=2, n_heads=4, n_points=2, correlation_dim=64)
     drawing = EncoderConfig(BackboneConfig(widths=(16, 64, 128, 192, 224)), dim=128, n_layers=0)
     segmenter = SegmenterConfig(encoder=drawing, n_layers=2, n_heads=4, ffn_dim=256, patch_stride=16, mask_stride=4)
     return PointSegConfig(tracker=tracker, segmenter=segmenter)

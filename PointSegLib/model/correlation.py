@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from PointSegLib.model.deformable import level_sizes, sample_map
+from PointSegLib.model.layers import frame_parts
 
 
 class LocalCorrelation(nn.Module):
@@ -52,6 +53,15 @@ class LocalCorrelation(nn.Module):
             product = sharp @ feature_map.flatten(2)
             result.append(product.unflatten(-1, feature_map.shape[-2:]).flatten(0, 1).unsqueeze(1))
         return result
+
+    def search(self, described: Sequence[Tensor], wanted: Tensor, locations: Tensor) -> list[Tensor]:
+        """`windows` of the `volumes`, which are not kept."""
+        largest = wanted.shape[1] * described[0].shape[-2:].numel()
+        found = [
+            self.windows(self.volumes([m[part] for m in described], wanted[part]), locations[part])
+            for part in frame_parts(len(wanted), largest)
+        ]
+        return [torch.cat(level) for level in zip(*found, strict=True)]
 
     def windows(self, volumes: Sequence[Tensor], locations: Tensor) -> list[Tensor]:
         """Sample the volumes around the estimates.

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from PointSegLib.model.layers import frame_parts
+
 
 def sample_map(feature_map: Tensor, locations: Tensor) -> Tensor:
     """Bilinear samples of a map at normalised locations; zero outside the image.
@@ -166,6 +168,15 @@ class KeyAwareDeformableAttention(nn.Module):
         Returns:
             The attended features `[B, N, d]` and the position update `[B, N, 2]`, normalised.
         """
+        largest = maps[0][0].numel() * 2
+        parts = [
+            self._attended(query[part], reference[part], [m[part] for m in maps])
+            for part in frame_parts(len(query), largest)
+        ]
+        mixed, update = (torch.cat(halves) for halves in zip(*parts, strict=True))
+        return self.out(mixed), update
+
+    def _attended(self, query: Tensor, reference: Tensor, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         offsets = self.offsets(query) / level_sizes(maps).view(-1, 1, 2)
         where = reference[:, :, None, None, None] + offsets
         projected = [layer(m) for layer, m in zip(self.key_value, maps, strict=True)]
@@ -176,4 +187,4 @@ class KeyAwareDeformableAttention(nn.Module):
         mixed = (logits.softmax(-1).unsqueeze(-1) * values).sum(-2)
         weights = self.position_weights(logits.flatten(2)).float().softmax(-1)
         update = (weights.unsqueeze(-1) * offsets.flatten(2, 4)).sum(-2)
-        return self.out(mixed.flatten(2)), update
+        return mixed.flatten(2), update

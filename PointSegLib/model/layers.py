@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+PART_FLOATS = 6_000_000
+
 
 class MLP(nn.Sequential):
     """Linear layers with GELU between them, over the last axis."""
@@ -83,6 +85,15 @@ def grid_positions(height: int, width: int, device: torch.device | None = None) 
     y = (torch.arange(height, device=device) + 0.5) / height
     x = (torch.arange(width, device=device) + 0.5) / width
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2)
+
+
+def frame_parts(frames: int, floats_per_frame: int) -> list[slice]:
+    """Slices over frames whose intermediate results stay small; one slice while gradients are kept.
+
+    What is larger than glibc's 32 MiB is mapped anew every time; touching fresh pages costs more than the arithmetic.
+    """
+    step = frames if torch.is_grad_enabled() else max(1, PART_FLOATS // floats_per_frame)
+    return [slice(first, first + step) for first in range(0, frames, step)]
 
 
 def group_norm(channels: int) -> nn.GroupNorm:

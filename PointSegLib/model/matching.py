@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from PointSegLib.model.correlation import LocalCorrelation, offsets_of, window_cells
 
-PATCH_PX = 13
-RADIUS_PX = 3
+# patches are 13 pixels wide, of which every second is compared: speckle is coarser than that
+PATCH, SPACING_PX, RADIUS_PX = 7, 2, 3
+PATCH_PX = SPACING_PX * (PATCH - 1) + 1
 SIDE_PX = PATCH_PX + 2 * RADIUS_PX
 # between points that share nothing; infinity would turn the gradient of the reach into NaN
 FAR_PX = 1e4
@@ -24,8 +25,8 @@ class TissueMatching(nn.Module):
     """Looks around the estimates of each frame for tissue that was described in another.
 
     Pixels tell small offsets, learned maps large ones. Neighbouring points move alike, so what each saw is averaged
-    over its neighbours, as windows and not as offsets: where one point sees two places, its neighbours decide. How
-    wide, each level learns.
+    over its neighbours, as windows and not as offsets: where one point sees two places, its neighbours decide. How far
+    that reaches is learnt.
 
     Args:
         dim: channels of the maps.
@@ -39,38 +40,34 @@ class TissueMatching(nn.Module):
         self.cells_px = (1, *strides)
         self.coarse = LocalCorrelation(dim, len(strides), channels, radius)
         self.log_sharpness = nn.Parameter(torch.tensor(math.log(20.0)))
-        self.log_reach_px = nn.Parameter(torch.full((len(self.cells_px),), math.log(12.0)))
+        self.log_reach_px = nn.Parameter(torch.tensor(math.log(12.0)))
         self.out_features = len(strides) * ((2 * radius + 1) ** 2 + 2) + (2 * RADIUS_PX + 1) ** 2 + 2
 
     def forward(
-        self, likeness: Tensor, volumes: Sequence[Tensor], locations: Tensor, distance_px: Tensor, side_px: int
+        self, likeness: Tensor, windows: Sequence[Tensor], squares_px: Tensor, side_px: int
     ) -> tuple[Tensor, Tensor]:
         """What is seen around the estimates, and where it points.
 
         Args:
             likeness: `[B * T, N, (2 r + 1)^2]` of pixels, from `patch_likeness`.
-            volumes: of the maps, from `coarse.volumes`.
-            locations: `[B * T, N, 2]` normalised estimates.
-            distance_px: `[B * T, N, N]` between points, `FAR_PX` between those that share nothing; pixels of an
-                input of side S.
+            windows: of the maps, from `coarse.windows`.
+            squares_px: `[B * T, N, N]`, squared distances in pixels of an input of side S; `FAR_PX` squared between
+                points that share nothing.
             side_px: S.
 
         Returns:
             `[B * T, N, out_features]`, and per level the mean offset, normalised, `[B * T, N, L, 2]`.
         """
-        seen = [likeness * self.log_sharpness.exp(), *self.coarse.windows(volumes, locations)]
-        parts, offsets = [], []
-        for window, reach, cell in zip(seen, self.log_reach_px.exp(), self.cells_px, strict=True):
-            near = torch.exp(-0.5 * (distance_px / reach).square())
-            shared = near @ window / near.sum(-1, keepdim=True)
-            offset = offsets_of(shared)
-            parts += [shared / 10, offset / RADIUS_PX]
-            offsets.append(offset * (cell / side_px))
-        return torch.cat(parts, -1), torch.stack(offsets, 2)
+        seen = [likeness * self.log_sharpness.exp(), *windows]
+        near = torch.exp(squares_px * (-0.5 * torch.exp(-2 * self.log_reach_px)))
+        shared = near @ torch.cat(seen, -1) / near.sum(-1, keepdim=True)
+        offsets = torch.stack([offsets_of(part) for part in shared.split([s.shape[-1] for s in seen], -1)], 2)
+        cells = torch.tensor(self.cells_px, device=offsets.device)[:, None] / side_px
+        return torch.cat([shared / 10, offsets.flatten(2) / RADIUS_PX], -1), offsets * cells
 
 
 @torch.no_grad()
-def sample_regions(images: Tensor, locations: Tensor, side: int = SIDE_PX) -> Tensor:
+def sample_regions(images: Tensor, locations: Tensor) -> Tensor:
     """Squares of pixels around normalised locations, the border's pixels continued beyond it.
 
     No gradient is passed: images are not learnt, and estimates are detached.
@@ -78,14 +75,13 @@ def sample_regions(images: Tensor, locations: Tensor, side: int = SIDE_PX) -> Te
     Args:
         images: `[F, 1, S, S]`.
         locations: `[F, N, 2]`.
-        side: of the squares, odd.
 
     Returns:
-        float32 `[F, N, side, side]`.
+        float32 `[F, N, SIDE_PX, SIDE_PX]`.
     """
-    grid = (locations.unsqueeze(2) + window_cells((side - 1) // 2, images.device) / images.shape[-1]) * 2 - 1
+    grid = (locations.unsqueeze(2) + window_cells(SIDE_PX // 2, images.device) / images.shape[-1]) * 2 - 1
     regions = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
-    return regions.squeeze(1).unflatten(-1, (side, side))
+    return regions.squeeze(1).unflatten(-1, (SIDE_PX, SIDE_PX))
 
 
 @torch.no_grad()
@@ -93,7 +89,7 @@ def patch_likeness(patches: Tensor, regions: Tensor) -> Tensor:
     """Normalised cross-correlation with a Gaussian window, the classic of speckle tracking (Bohs and Trahey 1991).
 
     Args:
-        patches: `[F, N, K, PATCH_PX, PATCH_PX]`, K looked for around each estimate.
+        patches: `[F, N, K, PATCH, PATCH]`, K looked for around each estimate.
         regions: `[F, N, SIDE_PX, SIDE_PX]` around the estimates.
 
     Returns:
@@ -101,20 +97,21 @@ def patch_likeness(patches: Tensor, regions: Tensor) -> Tensor:
     """
     frames, count, kinds = patches.shape[:3]
     weights = _gaussian_window(patches.device)
+    n_offsets = (2 * RADIUS_PX + 1) ** 2
     centred = patches - (patches * weights).sum((-2, -1), keepdim=True)
     spread = ((centred.square() * weights).sum((-2, -1)) + FLAT**2).sqrt()
     kernel = (centred * weights).flatten(0, 2).unsqueeze(1)
-    searched = regions.flatten(0, 1).unsqueeze(1)
-    product = F.conv2d(searched.transpose(0, 1), kernel, groups=frames * count)[0].flatten(1)
-    mean, square = (F.conv2d(values, weights[None, None]).flatten(1) for values in (searched, searched.square()))
-    around = ((square - mean.square()).clamp(min=0) + FLAT**2).sqrt().unflatten(0, (frames, count))
-    likeness = product.unflatten(0, (frames, count, kinds)) / (spread.unsqueeze(-1) * around.unsqueeze(2))
+    product = F.conv2d(regions.flatten(0, 1)[None], kernel, groups=frames * count, dilation=SPACING_PX)
+    # a product with every window's weights is faster than a convolution of so many little squares
+    windows, pixels = _window_weights(weights), regions.flatten(2)
+    around = ((pixels.square() @ windows - (pixels @ windows).square()).clamp(min=0) + FLAT**2).sqrt()
+    likeness = product.view(frames, count, kinds, n_offsets) / (spread.unsqueeze(-1) * around.unsqueeze(2))
     return likeness.permute(2, 0, 1, 3)
 
 
 def inner_patches(regions: Tensor) -> Tensor:
-    """The `PATCH_PX` pixels in the middle of regions `[..., SIDE_PX, SIDE_PX]`."""
-    inner = slice(RADIUS_PX, RADIUS_PX + PATCH_PX)
+    """The patches `[..., PATCH, PATCH]` in the middle of regions `[..., SIDE_PX, SIDE_PX]`."""
+    inner = slice(RADIUS_PX, RADIUS_PX + PATCH_PX, SPACING_PX)
     return regions[..., inner, inner]
 
 
@@ -125,6 +122,16 @@ def frame_before(values: Tensor, frames: int) -> Tensor:
 
 
 def _gaussian_window(device: torch.device) -> Tensor:
-    along = torch.exp(-0.5 * ((torch.arange(PATCH_PX, device=device) - (PATCH_PX - 1) / 2) / (PATCH_PX / 4)).square())
+    along = torch.exp(-0.5 * ((torch.arange(PATCH, device=device) - (PATCH - 1) / 2) / (PATCH / 4)).square())
     window = along[:, None] * along
     return window / window.sum()
+
+
+def _window_weights(weights: Tensor) -> Tensor:
+    """`[SIDE_PX^2, (2 r + 1)^2]`: what every pixel of a region weighs in the patch at every offset."""
+    side = 2 * RADIUS_PX + 1
+    result = weights.new_zeros(side, side, SIDE_PX, SIDE_PX)
+    for y in range(side):
+        for x in range(side):
+            result[y, x, y : y + PATCH_PX : SPACING_PX, x : x + PATCH_PX : SPACING_PX] = weights
+    return result.view(side * side, -1).T.contiguous()

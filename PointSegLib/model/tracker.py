@@ -21,7 +21,6 @@ from PointSegLib.model.encoder import FrameFeatures, ImageEncoder
 from PointSegLib.model.layers import MLP, Attention, FeedForward, sine_encoding
 from PointSegLib.model.matching import (
     FAR_PX,
-    PATCH_PX,
     TissueMatching,
     frame_before,
     inner_patches,
@@ -91,7 +90,7 @@ class TrackedPoints:
         visible: `[B, N, T]` visibility logits of the last layer.
         tokens: `[B, N, T, d]` point tokens p_i^t of the last layer.
         matching: per level `[B, T, N, H_l, W_l]` logits of where in each frame the query's tissue lies; empty without
-            correlation.
+            correlation, and where no gradient is wanted.
         steps: per layer `[B, N, T - 1, L, 2]`, how far each level saw the tissue go from frame to frame; likewise.
     """
 
@@ -239,7 +238,7 @@ class PointTracker(nn.Module):
             nothing = content.new_zeros(*content.shape[:2], len(maps), 0)
             return PointDescription(content, nothing, nothing[:, :, :0])
         descriptor = self.matching.coarse.sample(self.matching.coarse.describe(maps), xy)
-        return PointDescription(content, descriptor, sample_regions(features.images, xy, PATCH_PX))
+        return PointDescription(content, descriptor, inner_patches(sample_regions(features.images, xy)))
 
     def forward(self, features: FrameFeatures, queries: PointQueries) -> TrackedPoints:
         """Track N points of B clips over a window of T frames.
@@ -293,7 +292,9 @@ class _Look:
             part.unsqueeze(1).expand(-1, self.frames, *part.shape[1:]).flatten(0, 1)
             for part in (described.patch, described.descriptor)
         )
-        self.volumes = matching.coarse.volumes(matching.coarse.describe(maps), descriptor)
+        self.maps, self.wanted = matching.coarse.describe(maps), descriptor
+        # the loss of the matches asks for whole volumes; else they are larger than it is worth to keep them
+        self.volumes = matching.coarse.volumes(self.maps, descriptor) if torch.is_grad_enabled() else []
         self.step_maps = stepping.coarse.describe(maps[1:])
         self.strangers = queries.frame[:, None] != queries.frame
 
@@ -303,12 +304,14 @@ class _Look:
         regions = sample_regions(self.images, where)
         before = frame_before(inner_patches(regions), self.frames)
         like_query, like_before = patch_likeness(torch.stack([self.patch, before], 2), regions)
-        distance_px = torch.cdist(where, where) * side_px
-        same_frame_px = distance_px.masked_fill(self.strangers, FAR_PX)
-        matched, pull = self.matching(like_query, self.volumes, where, same_frame_px, side_px)
-        earlier = frame_before(self.stepping.coarse.sample(self.step_maps, where), self.frames)
-        volumes = self.stepping.coarse.volumes(self.step_maps, earlier)
-        stepped, step = self.stepping(like_before, volumes, where, distance_px, side_px)
+        squares_px = (where.unsqueeze(2) - where.unsqueeze(1)).mul(side_px).square().sum(-1)
+        same_frame_px = squares_px.masked_fill(self.strangers, FAR_PX**2)
+        coarse = self.matching.coarse
+        seen = coarse.windows(self.volumes, where) if self.volumes else coarse.search(self.maps, self.wanted, where)
+        matched, pull = self.matching(like_query, seen, same_frame_px, side_px)
+        coarse = self.stepping.coarse
+        earlier = frame_before(coarse.sample(self.step_maps, where), self.frames)
+        stepped, step = self.stepping(like_before, coarse.search(self.step_maps, earlier, where), squares_px, side_px)
         return torch.cat([matched, stepped], -1), pull, step
 
 

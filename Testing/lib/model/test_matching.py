@@ -11,7 +11,7 @@ from lib.networks import tiny_network
 from PointSegLib.model.correlation import offsets_of, window_cells
 from PointSegLib.model.matching import (
     FAR_PX,
-    PATCH_PX,
+    PATCH,
     RADIUS_PX,
     TissueMatching,
     frame_before,
@@ -45,12 +45,12 @@ def test_likeness_knows_neither_brightness_nor_contrast():
     patch = inner_patches(sample_regions(here, where)).unsqueeze(2)
     plain = patch_likeness(patch, sample_regions(here, where))
     dimmed = patch_likeness(patch, sample_regions(here * 0.6 + 0.3, where))
-    torch.testing.assert_close(plain, dimmed, atol=0.03, rtol=0.03)
+    torch.testing.assert_close(plain, dimmed, atol=0.1, rtol=0.0)
 
 
 def test_a_flat_patch_is_like_nothing():
     where = torch.full((1, 1, 2), 0.5)
-    flat = torch.full((1, 1, 1, PATCH_PX, PATCH_PX), 0.4)
+    flat = torch.full((1, 1, 1, PATCH, PATCH), 0.4)
     assert float(patch_likeness(flat, sample_regions(_speckle(), where)).abs().max()) < 1e-3
 
 
@@ -72,16 +72,15 @@ def test_a_point_that_sees_nothing_goes_with_its_neighbours():
     cells = window_cells(3, torch.device("cpu"))
     likeness = torch.zeros(1, 3, 49)
     likeness[0, 1:, (cells == torch.tensor([1.0, 1.0])).all(1)] = 1.0
-    volumes = [torch.zeros(3, 1, 8, 8)]
     where = torch.tensor([[[0.5, 0.5], [0.52, 0.5], [0.5, 0.52]]])
-    apart_px = torch.cdist(where, where) * SIDE
+    squares_px = (torch.cdist(where, where) * SIDE).square()
     matching.log_sharpness.fill_(math.log(100.0))
-    features, offsets = matching(likeness, volumes, where, apart_px, SIDE)
+    features, offsets = matching(likeness, [torch.zeros(1, 3, 49)], squares_px, SIDE)
     assert features.shape == (1, 3, matching.out_features)
     assert offsets.shape == (1, 3, 2, 2)
     torch.testing.assert_close(offsets[0, 0, 0], torch.tensor([1.0, 1.0]) / SIDE, atol=1e-4, rtol=0.01)
-    alone = apart_px.masked_fill(~torch.eye(3, dtype=torch.bool), FAR_PX)
-    torch.testing.assert_close(matching(likeness, volumes, where, alone, SIDE)[1][0, 0, 0], torch.zeros(2))
+    alone = squares_px.masked_fill(~torch.eye(3, dtype=torch.bool), FAR_PX**2)
+    torch.testing.assert_close(matching(likeness, [torch.zeros(1, 3, 49)], alone, SIDE)[1][0, 0, 0], torch.zeros(2))
 
 
 @torch.no_grad()
@@ -91,8 +90,8 @@ def test_a_level_points_to_where_its_correlation_peaks():
     volumes = [torch.zeros(1, 1, height, width) for height, width in sizes]
     for volume in volumes:
         volume[0, 0, 2, 3] = 50.0
-    where, apart_px = torch.tensor([[[1.5 / 16, 1.5 / 16]]]), torch.zeros(1, 1, 1)
-    _, offsets = matching(torch.zeros(1, 1, 49), volumes, where, apart_px, SIDE)
+    where, squares_px = torch.tensor([[[1.5 / 16, 1.5 / 16]]]), torch.zeros(1, 1, 1)
+    _, offsets = matching(torch.zeros(1, 1, 49), matching.coarse.windows(volumes, where), squares_px, SIDE)
     peaks = torch.tensor([[3.5 / width, 2.5 / height] for height, width in sizes])
     near = (1.5 / 16 + offsets[0, 0, 1:] - peaks).abs() * torch.tensor(sizes).float()
     # bilinear samples of one lit cell weigh as far as its neighbours

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import torch
 from lib.networks import tiny_config, tiny_network
 
-from PointSegLib.model import PointQueries, PointTracker
+from PointSegLib.model import PointQueries, PointTracker, layers
 from PointSegLib.model.queries import describe_points, staggered_grid, start_at_query, start_from_overlap
 
 FRAMES, POINTS = 5, 7
@@ -81,12 +82,30 @@ def test_correlation_can_be_switched_off():
     assert bool(torch.isfinite(tracked.xy[-1]).all())
 
 
-@torch.no_grad()
 def test_correlation_peaks_where_the_query_was_taken():
     tracker, (images, _, _) = tiny_network().tracker, _scene()
     cell = torch.tensor([[[9.5 / 16, 4.5 / 16]]])
     logits = _track(tracker, images, cell, torch.tensor([2])).matching[0][0, 2, 0]
     assert divmod(int(logits.argmax()), 16) == (4, 9)
+
+
+def test_volumes_that_are_not_kept_say_the_same():
+    tracker, scene = tiny_network().tracker, _scene()
+    kept = _track(tracker, *scene)
+    with torch.no_grad():
+        passing = _track(tracker, *scene)
+    assert kept.matching
+    assert not passing.matching
+    torch.testing.assert_close(kept.xy[-1].detach(), passing.xy[-1], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("floats", [1, 5000])
+@torch.no_grad()
+def test_parts_of_a_window_add_up_to_the_whole(monkeypatch, floats):
+    tracker, scene = tiny_network().tracker, _scene()
+    whole = _track(tracker, *scene)
+    monkeypatch.setattr(layers, "PART_FLOATS", floats)
+    torch.testing.assert_close(_track(tracker, *scene).xy[-1], whole.xy[-1], atol=1e-5, rtol=1e-4)
 
 
 def test_grid_halves_interleave_and_cover_every_cell_once():
