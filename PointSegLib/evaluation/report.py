@@ -30,6 +30,7 @@ TRACK_METRICS = (
     "median_error_px",
     "position_accuracy_mm",
     "median_error_mm",
+    "motion_gain",
 )
 _READING = (
     "Mean (95 % bootstrap interval over patients) [rows / patients]; a clip made of no known patient counts as one."

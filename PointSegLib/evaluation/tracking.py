@@ -19,6 +19,8 @@ RASTER = 256.0
 THRESHOLDS = (1.0, 2.0, 4.0, 8.0, 16.0)
 THRESHOLDS_MM = (0.5, 1.0, 2.0, 4.0, 8.0)
 QUERY_MODES = ("first", "strided")
+# mean displacement on the raster below which a gain would be noise
+LEAST_MOTION = 1.0
 _NOTHING = float("nan")
 
 
@@ -38,6 +40,8 @@ class TrackingScores:
         median_error_mm: the same in mm; NaN without a pixel size.
         mean_error_px: mean error of truly visible points in pixels of the clip.
         mean_error_mm: the same in mm; NaN without a pixel size.
+        motion_gain: slope of the tracked displacement from the query on the true one: 1 for a tracker without bias,
+            less for one that plays safe, whose strain is as much too small; NaN where next to nothing moves.
         evaluated: number of (point, frame) pairs that were truly visible and counted.
     """
 
@@ -52,6 +56,7 @@ class TrackingScores:
     median_error_mm: float
     mean_error_px: float
     mean_error_mm: float
+    motion_gain: float
     evaluated: int
 
     def as_row(self) -> dict[str, float]:
@@ -131,6 +136,7 @@ def score_tracks(
         median_error_mm=_median_trajectory_error(metric, seen),
         mean_error_px=float(pixels[seen].mean()) if seen.any() else _NOTHING,
         mean_error_mm=float(metric[seen].mean()) if seen.any() else _NOTHING,
+        motion_gain=_motion_gain(prediction, truth, query_frame, size_wh, seen),
         evaluated=int(seen.sum()),
     )
 
@@ -198,3 +204,14 @@ def _threshold_scores(
 def _median_trajectory_error(error: np.ndarray, seen: np.ndarray) -> float:
     medians = [np.median(row[keep]) for row, keep in zip(error, seen, strict=True) if keep.any()]
     return float(np.mean(medians)) if medians else _NOTHING
+
+
+def _motion_gain(
+    prediction: TrackSet, truth: TrackSet, query_frame: np.ndarray, size_wh: tuple[int, int], seen: np.ndarray
+) -> float:
+    start = truth.xy[np.arange(len(query_frame)), query_frame][:, None]
+    to_raster = RASTER / np.asarray(size_wh, np.float64)
+    went, told = ((tracks.xy - start)[seen] * to_raster for tracks in (truth, prediction))
+    if not len(went) or np.linalg.norm(went, axis=-1).mean() < LEAST_MOTION:
+        return _NOTHING
+    return float((went * told).sum() / np.square(went).sum())

@@ -23,6 +23,7 @@ CARRIED_NOISE = 0.006
 # shares of the window's full length; the shortest are pairs of frames that may lie far apart in the beat
 LENGTHS = (0.1, 0.35, 0.5, 0.65, 1.0)
 VALIDATION_CLIPS, VALIDATION_POINTS = 16, 128
+VALIDATED = ("average_jaccard", "position_accuracy", "occlusion_accuracy", "motion_gain")
 
 
 class TrackerStage(Stage):
@@ -114,7 +115,7 @@ class TrackerStage(Stage):
         answer = TrackSet((found.xy[-1][0].cpu() * size - 0.5).numpy(), (found.visible[0] > 0).cpu().numpy())
         right = TrackSet((truth[0] * size - 0.5).numpy(), window.visible[rows].numpy())
         scores = score_tracks(answer, right, query_frame.numpy(), (size, size), "strided").as_row()
-        return {name: scores[name] for name in ("average_jaccard", "position_accuracy", "occlusion_accuracy")}
+        return {name: scores[name] for name in VALIDATED}
 
 
 def track_window(tracker: PointTracker, images: Tensor, queries: Batch) -> TrackedPoints:

@@ -99,6 +99,15 @@ def test_median_trajectory_error_is_a_mean_over_points_of_medians_over_time():
     assert np.isnan(found.median_error_mm)
 
 
+def test_the_gain_tells_how_much_of_the_motion_was_followed():
+    truth = _moved(_still(2, 4), [0.0, 5.0, 10.0, 5.0])
+    timid = _moved(_still(2, 4), [0.0, 3.5, 7.0, 3.5])
+    query = np.zeros(2, int)
+    assert score_tracks(timid, truth, query, SQUARE).motion_gain == pytest.approx(0.7)
+    assert score_tracks(truth, truth, query, SQUARE).motion_gain == pytest.approx(1.0)
+    assert np.isnan(score_tracks(_still(2, 4), _still(2, 4), query, SQUARE).motion_gain)
+
+
 def test_scores_do_not_depend_on_the_order_of_points():
     rng = np.random.default_rng(0)
     truth = TrackSet(rng.uniform(0, 256, (20, 8, 2)), rng.random((20, 8)) > 0.2)
