@@ -12,7 +12,10 @@ __version__ = "0.1.0"
 
 _HOME = {
     "CineClip": "PointSegLib.clip",
+    "ClipSession": "PointSegLib.inference",
+    "LocalEngine": "PointSegLib.inference",
     "PointSegPredictor": "PointSegLib.inference",
+    "WorkerEngine": "PointSegLib.inference",
     "PointSegResult": "PointSegLib.result",
     "PointTracks": "PointSegLib.result",
     "PointSegError": "PointSegLib.errors",

@@ -1,5 +1,33 @@
-"""Running the network over clips."""
+"""Running the network over clips.
 
-from PointSegLib.inference.predictor import EMBEDDED, PointSegPredictor
+Names are imported on first use: whoever leaves the network to a worker process needs no torch.
+"""
 
-__all__ = ["EMBEDDED", "PointSegPredictor"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PointSegLib.inference.engine import Engine, LocalEngine
+    from PointSegLib.inference.predictor import EMBEDDED, PointSegPredictor
+    from PointSegLib.inference.session import ClipSession
+    from PointSegLib.inference.worker_client import WorkerEngine
+
+_HOME = {
+    "EMBEDDED": "predictor",
+    "ClipSession": "session",
+    "Engine": "engine",
+    "LocalEngine": "engine",
+    "PointSegPredictor": "predictor",
+    "WorkerEngine": "worker_client",
+}
+
+__all__ = ["EMBEDDED", "ClipSession", "Engine", "LocalEngine", "PointSegPredictor", "WorkerEngine"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        msg = f"module 'PointSegLib.inference' has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"PointSegLib.inference.{_HOME[name]}"), name)
