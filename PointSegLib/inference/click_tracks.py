@@ -13,8 +13,8 @@ from PointSegLib.inference.sweep import WindowTracks
 from PointSegLib.inference.tracking import ClipTracking, FeaturesOf, of_prompts
 from PointSegLib.model import PointTracker
 
-# with the whole grid for company a click ends 0.05 to 0.1 pixels of the network's 256 from where 16 points let it end,
-# and alone 0.1 to 0.3 from there; more company costs time
+# six clicks on a real clip went 0.06 of the network's 256 pixels astray on average against the company of the whole
+# grid, and alone 0.2; 16 points cost a sixth more time than none, the grid three times as much
 COMPANY = 16
 
 
