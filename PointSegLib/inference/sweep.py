@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from PointSegLib.inference.windows import blend
+from PointSegLib.inference.windows import blend, window_holding
 from PointSegLib.model import PointQueries, PointTracker
 from PointSegLib.model.encoder import FrameFeatures
 from PointSegLib.model.queries import describe_points, start_at_query, start_from_overlap
@@ -51,7 +51,7 @@ class TrackingSweep:
         """
         self.tracker, self.backward, self.windows = tracker, backward, windows
         self.frame, self.where = queries[:, 0].long(), queries[:, 1:].float()
-        self.home = torch.tensor([_first_holding(int(f), windows) for f in self.frame], dtype=torch.long)
+        self.home = torch.tensor([window_holding(int(f), windows) for f in self.frame], dtype=torch.long)
         self.xy = torch.zeros(len(queries), n_frames, 2)
         self.confidence = torch.zeros(len(queries), n_frames)
         self.met = torch.zeros(0, dtype=torch.long)
@@ -129,7 +129,3 @@ class TrackingSweep:
                 found[carried, inside] = order(blend(older, newer)).transpose(0, 1)
         self.xy[active, first:last] = xy
         self.confidence[active, first:last] = confidence
-
-
-def _first_holding(frame: int, windows: list[tuple[int, int]]) -> int:
-    return next(i for i, (first, last) in enumerate(windows) if first <= frame < last)
