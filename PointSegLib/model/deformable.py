@@ -13,8 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from PointSegLib.model.layers import frame_parts
-
 
 def sample_map(feature_map: Tensor, locations: Tensor) -> Tensor:
     """Bilinear samples of a map at normalised locations; zero outside the image.
@@ -168,23 +166,22 @@ class KeyAwareDeformableAttention(nn.Module):
         Returns:
             The attended features `[B, N, d]` and the position update `[B, N, 2]`, normalised.
         """
-        largest = maps[0][0].numel() * 2
-        parts = [
-            self._attended(query[part], reference[part], [m[part] for m in maps])
-            for part in frame_parts(len(query), largest)
-        ]
-        mixed, update = (torch.cat(halves) for halves in zip(*parts, strict=True))
-        return self.out(mixed), update
-
-    def _attended(self, query: Tensor, reference: Tensor, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         offsets = self.offsets(query) / level_sizes(maps).view(-1, 1, 2)
         where = reference[:, :, None, None, None] + offsets
-        projected = [layer(m) for layer, m in zip(self.key_value, maps, strict=True)]
-        # keys and values of a head lie side by side so that one sampling serves both
-        keys, values = sample_levels(projected, where).chunk(2, -1)
+        # keys and values of a head lie side by side; there are fewer samples than cells, so these are projected
+        both = [self._keys_and_values(level, m, where[:, :, :, level]) for level, m in enumerate(maps)]
+        keys, values = torch.cat(both, 3).chunk(2, -1)
         q = self.query(query).unflatten(-1, (self.n_heads, -1))
         logits = (q.unsqueeze(-2) * keys).sum(-1) / math.sqrt(q.shape[-1])
         mixed = (logits.softmax(-1).unsqueeze(-1) * values).sum(-2)
         weights = self.position_weights(logits.flatten(2)).float().softmax(-1)
         update = (weights.unsqueeze(-1) * offsets.flatten(2, 4)).sum(-2)
-        return mixed.flatten(2), update
+        return self.out(mixed.flatten(2)), update
+
+    def _keys_and_values(self, level: int, feature_map: Tensor, where: Tensor) -> Tensor:
+        """`[B, N, heads, P, 2 C]` at `[B, N, heads, P, 2]`."""
+        layer = self.key_value[level]
+        weight = layer.weight[:, :, 0, 0].unflatten(0, (self.n_heads, -1))
+        bias = layer.bias.unflatten(0, (self.n_heads, 1, -1))
+        sampled = sample_map(feature_map, where.flatten(1, 3)).view(*where.shape[:-1], -1)
+        return torch.einsum("bnhpc,hdc->bnhpd", sampled, weight) + bias
