@@ -181,6 +181,8 @@ class KeyAwareDeformableAttention(nn.Module):
     def _keys_and_values(self, level: int, feature_map: Tensor, where: Tensor) -> Tensor:
         """`[B, N, heads, P, 2 C]` at `[B, N, heads, P, 2]`."""
         layer = self.key_value[level]
+        assert isinstance(layer, nn.Conv2d)
+        assert layer.bias is not None
         weight = layer.weight[:, :, 0, 0].unflatten(0, (self.n_heads, -1))
         bias = layer.bias.unflatten(0, (self.n_heads, 1, -1))
         sampled = sample_map(feature_map, where.flatten(1, 3)).view(*where.shape[:-1], -1)
