@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from PointSegLib import __version__
-from PointSegLib.cli import ablate, batch, benchmark, compare, evaluate, info, segment, simulate, track, train
+from PointSegLib.cli import ablate, batch, benchmark, compare, evaluate, info, measure, segment, simulate, track, train
 from PointSegLib.cli.files import one_line
 from PointSegLib.errors import PointSegError
 
-COMMANDS = (segment, track, batch, info, simulate, train, evaluate, compare, ablate, benchmark)
+COMMANDS = (segment, track, measure, batch, info, simulate, train, evaluate, compare, ablate, benchmark)
 USER_ERROR, INTERRUPTED = 2, 130
 
 

@@ -32,6 +32,8 @@ ROOMS: dict[str, frozenset[str]] = {
     "simulation": SHARED,
     "evaluation": SHARED,
     "measurement": SHARED,
+    # Tables, pictures and documents of what was measured; drawn with the pens of `io`.
+    "reporting": SHARED | {"measurement", "io"},
     "training": SHARED | {"model", "simulation", "io", "evaluation"},
     # What PointSeg is compared with: trained by its loop, returning its results, so that all else is the same code.
     "peers": SHARED | {"model", "io", "evaluation", "training"},
@@ -50,6 +52,7 @@ PACKAGES: dict[str, frozenset[str]] = {
     "simulation": NUMERIC | {"torch"},
     "evaluation": NUMERIC,
     "measurement": NUMERIC,
+    "reporting": NUMERIC | {"matplotlib", "pydicom", "highdicom"},
     "training": NUMERIC | {"torch", "safetensors", "tomli", "lightning_fabric"},
     "peers": NUMERIC | {"torch", "monai", "cv2"},
     "cli": frozenset({"numpy"}),
@@ -57,7 +60,7 @@ PACKAGES: dict[str, frozenset[str]] = {
 }
 APPLICATION = frozenset({"slicer", "qt", "ctk", "vtk"})
 # What SlicerPointSeg may name besides `from PointSegLib import <public name>`.
-OPEN_MODULES = frozenset({"clip", "result", "errors", "io"})
+OPEN_MODULES = frozenset({"clip", "result", "errors", "io", "sector", "inference.engine", "inference.messages"})
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ def _is_open(arrow: Arrow, public: set[str]) -> bool:
     parts = arrow.module.split(".")
     if len(parts) == 1:
         return arrow.name == "" or arrow.name in public | OPEN_MODULES
-    return len(parts) == 2 and parts[1] in OPEN_MODULES and not arrow.name.startswith("_")
+    return ".".join(parts[1:]) in OPEN_MODULES and not arrow.name.startswith("_")
 
 
 def _sources(folder: Path) -> list[Path]:
