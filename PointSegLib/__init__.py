@@ -20,6 +20,7 @@ _HOME = {
     "PointTracks": "PointSegLib.result",
     "PointSegError": "PointSegLib.errors",
     "read_clip": "PointSegLib.io",
+    "simulate_clip": "PointSegLib.simulation.clips",
     "write_labels": "PointSegLib.io",
     "write_overlay": "PointSegLib.io",
     "write_tracks": "PointSegLib.io",

@@ -22,6 +22,7 @@ from PointSegModule.background_run import BackgroundRun, PointSegError, Processi
 from PointSegModule.dependencies import offerInstallation
 from PointSegModule.logic import CineProcessor, Predictor
 from PointSegModule.parameters import PointSegParameterNode
+from PointSegModule.sample_data import registerSampleData
 from PointSegModule.scene_output import SceneOutput
 from PointSegModule.self_test import BrightestHalf, newTestSequence
 from PointSegModule.sequence_browsing import firstImageProxy
@@ -50,6 +51,7 @@ class PointSeg(ScriptedLoadableModule):
             "(Leclerc et al., IEEE Trans. Med. Imaging 2019) and share its licence, CC BY-NC-SA 4.0."
         )
         slicer.app.connect("startupCompleted()", self._loadTerminology)
+        slicer.app.connect("startupCompleted()", registerSampleData)
 
     def _loadTerminology(self):
         terminologies = getattr(slicer.modules, "terminologies", None)

@@ -66,10 +66,12 @@ def segment(clip: CineClip) -> Any:
     from mrml import headless_slicer
 
     headless = headless_slicer.start(quiet=True)
-    browser = load_into_scene(clip)
-    say("scene", f"{len(clip)} frames as '{browser.GetMasterSequenceNode().GetName()}' in a real MRML scene")
     from PointSeg import PointSegLogic  # importable only once the scene runs
 
+    from PointSegModule.clip_loading import addClip
+
+    browser = addClip(clip, "Echo")
+    say("scene", f"{len(clip)} frames as '{browser.GetMasterSequenceNode().GetName()}' in a real MRML scene")
     logic = PointSegLogic()
     started = time.monotonic()
     logic.predictor("auto")
@@ -84,25 +86,6 @@ def segment(clip: CineClip) -> Any:
     if not headless.scene.IsNodePresent(output.segmentation):
         raise PointSegError("the segmentation did not arrive in the scene")
     return output
-
-
-def load_into_scene(clip: CineClip) -> Any:
-    """Put a clip into the scene as Slicer's DICOM reader does; returns the sequence browser."""
-    import slicer
-    from mrml.headless_slicer import newSequenceBrowser
-
-    row, column = clip.spacing_mm or (1.0, 1.0)
-    sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "Echo")
-    sequence.SetIndexName("time" if clip.times_s is not None else "frame")
-    sequence.SetIndexUnit("s" if clip.times_s is not None else "")
-    for index, frame in enumerate(clip.frames):
-        volume = slicer.vtkMRMLScalarVolumeNode()
-        volume.SetIJKToRASDirections(-1, 0, 0, 0, -1, 0, 0, 0, 1)
-        volume.SetSpacing(column, row, 1.0)
-        slicer.util.updateVolumeFromArray(volume, np.ascontiguousarray(frame[np.newaxis]))
-        value = f"{clip.times_s[index]:.4f}" if clip.times_s is not None else str(index)
-        sequence.SetDataNodeAtValue(volume, value)
-    return newSequenceBrowser(sequence)
 
 
 def write_files(clip: CineClip, output: Any) -> None:

@@ -136,4 +136,10 @@ def _newApplication(qt: Any, qApplication: Any, headless: Any) -> Any:
         def layoutManager(self) -> Any:
             return None
 
+        def setOverrideCursor(self, cursor: Any) -> None:
+            qApplication.setOverrideCursor(cursor)
+
+        def restoreOverrideCursor(self) -> None:
+            qApplication.restoreOverrideCursor()
+
     return Application()
