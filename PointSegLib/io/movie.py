@@ -39,8 +39,9 @@ def write_movie(path: str | os.PathLike[str], pictures: Iterable[np.ndarray], ra
             with av.open(str(temporary), "w", options={"movflags": "+faststart"}) as container:
                 stream = container.add_stream("libx264", rate=rate, options={"crf": "17", "preset": "fast"})
                 stream.pix_fmt = "yuv420p"
-                for picture in pictures:
-                    stream.height, stream.width = picture.shape[:2]
+                for index, picture in enumerate(pictures):
+                    if index == 0:
+                        stream.height, stream.width = picture.shape[:2]
                     container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
                 container.mux(stream.encode(None))
         except av.error.FFmpegError as error:

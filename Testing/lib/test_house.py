@@ -52,7 +52,7 @@ PACKAGES: dict[str, frozenset[str]] = {
     "simulation": NUMERIC | {"torch"},
     "evaluation": NUMERIC,
     "measurement": NUMERIC,
-    "reporting": NUMERIC | {"matplotlib", "pydicom", "highdicom"},
+    "reporting": NUMERIC | {"matplotlib"},
     "training": NUMERIC | {"torch", "safetensors", "tomli", "lightning_fabric"},
     "peers": NUMERIC | {"torch", "monai", "cv2"},
     "cli": frozenset({"numpy"}),
