@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
 from widget.slicer_application import MODULE_FILE
 
+SELF_TESTS = re.findall(r"def (\w+)\(self", (MODULE_FILE.parent / "PointSegModule" / "self_test.py").read_text("utf-8"))
 SOURCES = sorted([MODULE_FILE, *(MODULE_FILE.parent / "PointSegModule").glob("*.py")])
 
 
@@ -19,14 +21,15 @@ def test_slicers_own_self_test_passes(application, capsys):
     assert "Cancelling left the scene as it was" in printed
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
-def test_no_keyword_arguments_go_to_qt(path):
-    """PythonQt takes none, PySide6 does: nothing else here would notice."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            owner = node.func.value
-            if isinstance(owner, ast.Name) and owner.id in ("qt", "ctk"):
-                assert not node.keywords, f"{path.name}:{node.lineno}"
+@pytest.mark.parametrize("name", [name for name in SELF_TESTS if name.startswith("test")])
+def test_scene_self_test_passes(application, name):
+    from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
+
+    from PointSegModule.self_test import SceneSelfTests
+
+    case = type("Case", (SceneSelfTests, ScriptedLoadableModuleTest), {})()
+    case.setUp()
+    getattr(case, name)()
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
