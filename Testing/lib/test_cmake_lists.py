@@ -16,28 +16,6 @@ LISTS = {
 }
 NOT_PACKAGED = {"CMakeLists.txt"}
 
-SLICER_STUB = """
-set(Slicer_USE_FILE ${CMAKE_CURRENT_LIST_DIR}/UseSlicer.cmake)
-set(Slicer_EXTENSION_GENERATE_CONFIG ${CMAKE_CURRENT_LIST_DIR}/Empty.cmake)
-set(Slicer_EXTENSION_CPACK ${CMAKE_CURRENT_LIST_DIR}/Empty.cmake)
-"""
-USE_SLICER_STUB = """
-function(slicerMacroBuildScriptedModule)
-  cmake_parse_arguments(MODULE "WITH_GENERIC_TESTS;WITH_SUBDIR" "NAME" "SCRIPTS;RESOURCES" ${ARGN})
-  if(MODULE_UNPARSED_ARGUMENTS)
-    message(FATAL_ERROR "unknown arguments: ${MODULE_UNPARSED_ARGUMENTS}")
-  endif()
-  foreach(file ${MODULE_SCRIPTS} ${MODULE_RESOURCES})
-    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
-      message(FATAL_ERROR "no such file: ${file}")
-    endif()
-  endforeach()
-  message(STATUS "module ${MODULE_NAME} subdir=${MODULE_WITH_SUBDIR}")
-endfunction()
-function(slicer_add_python_unittest)
-endfunction()
-"""
-
 
 def files_to_package(folder: str) -> set[str]:
     """Files of a folder that are tracked, or new and not ignored, by their path inside it."""
@@ -81,29 +59,6 @@ def test_lists_are_sorted_and_hold_the_right_kinds(folder):
     assert resources == sorted(set(resources))
     assert all(name.endswith(".py") for name in scripts)
     assert not any(name.endswith(".py") for name in resources)
-
-
-def test_project_configures_and_names_both_parts(tmp_path):
-    cmake = shutil.which("cmake")
-    if cmake is None:
-        pytest.skip("needs cmake")
-    stub = tmp_path / "stub"
-    stub.mkdir()
-    (stub / "SlicerConfig.cmake").write_text(SLICER_STUB, encoding="utf-8")
-    (stub / "UseSlicer.cmake").write_text(USE_SLICER_STUB, encoding="utf-8")
-    (stub / "Empty.cmake").write_text("", encoding="utf-8")
-    command = [cmake, "-S", str(REPOSITORY), "-B", str(tmp_path / "build"), f"-DSlicer_DIR={stub}"]
-    done = subprocess.run(
-        [*command, "-DCMAKE_C_COMPILER_WORKS=1", "-DCMAKE_CXX_COMPILER_WORKS=1"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if "No CMAKE_C" in done.stderr:
-        pytest.skip("needs a C and C++ compiler: CMake looks for them in every project")
-    assert done.returncode == 0, done.stderr
-    assert "module PointSegLib subdir=TRUE" in done.stdout
-    assert "module PointSeg subdir=FALSE" in done.stdout
 
 
 def test_extension_metadata_is_complete():
