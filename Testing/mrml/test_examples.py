@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import re
 import shutil
@@ -27,11 +28,11 @@ KINDS = (".mrb", ".labels.nrrd", ".tracks.csv")
 @pytest.fixture
 def example(scene, monkeypatch):
     """Imports an example by its name, in a scene whose logic runs a quick double of the network."""
+    import PointSeg
     from mrml.fake_predictor import FakePredictor
 
-    from PointSegModule.logic import EmbeddedNetworks
-
-    monkeypatch.setattr(EmbeddedNetworks, "load", lambda networks, device: FakePredictor())
+    quick = functools.partialmethod(PointSeg.PointSegLogic.process, predictor=FakePredictor())
+    monkeypatch.setattr(PointSeg.PointSegLogic, "process", quick)
 
     def load(name):
         spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
