@@ -34,6 +34,7 @@ from mrml import headless_slicer
 headless_slicer.start(quiet=True)
 sys.path[:] = [entry for entry in sys.path if entry != sys.argv[2]]
 import PointSeg
+assert not {"torch", "safetensors", "pydicom", "SimpleITK"} & set(sys.modules), "Slicer starts without them"
 from PointSegModule.sample_data import SAMPLES, THUMBNAILS
 PointSeg.PointSegTest().runTest()
 assert all((THUMBNAILS / sample.thumbnail).is_file() for sample in SAMPLES)
@@ -93,11 +94,13 @@ def test_the_installed_tree_holds_the_listed_files_and_no_others(package):
     assert {name for name in installed if "__pycache__" not in name} == listed
 
 
+@pytest.mark.slow
 def test_the_installed_engine_segments_from_another_folder(package, tmp_path):
     pytest.importorskip("torch")
     assert run_elsewhere(SEGMENT, package[1], tmp_path) == "(2, 64, 64) 1\n"
 
 
+@pytest.mark.slow
 def test_the_installed_module_passes_its_self_test_from_another_folder(package, tmp_path):
     pytest.importorskip("slicer")
     printed = run_elsewhere(SELF_TEST, package[1], tmp_path, REPOSITORY / "Testing")

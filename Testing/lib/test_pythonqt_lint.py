@@ -8,7 +8,7 @@ import pytest
 from lib import pythonqt_lint
 
 MODULE = Path(__file__).resolve().parents[2] / "SlicerPointSeg"
-SOURCES = sorted([MODULE / "PointSeg.py", *(MODULE / "PointSegModule").glob("*.py")])
+SOURCES = sorted(MODULE.rglob("*.py"))
 
 REFUSED = {
     "a constructor": ("qt.QLabel(text='a')", "keyword arguments (text)"),
