@@ -19,6 +19,9 @@ from PointSegLib.measurement.wall_lines import WallLines, contour_lines
 from PointSegLib.result import LV_CAVITY, PointSegResult
 from PointSegLib.sector import find_sector
 
+# The fan stands still: so many frames, spread over the clip, show it as well as all of them.
+_FAN_FRAMES = 16
+
 
 def measure(
     result: PointSegResult,
@@ -97,8 +100,9 @@ def _check(result: PointSegResult, clip: CineClip, beats: Cycle | None) -> None:
 
 
 def _fan(clip: CineClip, said: list[str]) -> np.ndarray | None:
+    sample = clip.frames[:: -(-len(clip) // _FAN_FRAMES)]
     try:
-        return find_sector(clip).mask
+        return find_sector(CineClip(sample, source=clip.source, region=clip.region)).mask
     except ClipError as error:
         said.append(f"The ultrasound fan was not found: {error}")
         return None

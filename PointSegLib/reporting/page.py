@@ -17,8 +17,9 @@ h2 { font-size: 17px; margin: 30px 0 8px; }
 h3 { font-size: 14px; margin: 18px 0 6px; }
 p { margin: 4px 0; }
 .quiet { color: var(--quiet); }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(138px, 1fr)); gap: 10px; margin: 14px 0; }
-.card { border: 1px solid var(--rule); border-radius: 8px; padding: 9px 12px; background: var(--soft); }
+.cards { display: flex; flex-wrap: wrap; gap: 10px; margin: 14px 0; }
+.card { flex: 1 1 128px; padding: 9px 12px; border: 1px solid var(--rule); border-radius: 8px;
+  background: var(--soft); }
 .card b { display: block; font-size: 22px; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .card span { display: block; font-size: 12px; color: var(--quiet); }
 .limits { border-left: 3px solid var(--warm); background: #fff7ed; padding: 8px 14px; margin: 12px 0; font-size: 13px; }
@@ -27,14 +28,17 @@ figure { margin: 10px 0; }
 figure img { max-width: 100%; height: auto; display: block; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 16px; align-items: center; }
 table { border-collapse: collapse; width: 100%; font-size: 12.5px; font-variant-numeric: tabular-nums; }
-th, td { padding: 4px 8px; border-bottom: 1px solid var(--rule); text-align: right; vertical-align: top; }
+th, td { padding: 4px 8px; border-bottom: 1px solid var(--rule); text-align: right; vertical-align: top;
+  white-space: nowrap; }
 th { font-weight: 600; color: var(--quiet); border-bottom: 1px solid var(--ink); }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
+td.text, th { white-space: normal; }
 tr.doubted td { color: var(--quiet); background: #fff7ed; }
 footer { margin-top: 30px; padding-top: 10px; border-top: 1px solid var(--rule); font-size: 12px; color: var(--quiet); }
 @page { size: A4; margin: 13mm; }
 @media print {
   body { max-width: none; padding: 0; font-size: 10.5pt; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+  table { font-size: 8.5pt; }
   figure, table, .cards, .limits, .pair { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   section.view { break-before: page; }
