@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +23,8 @@ from PointSegLib.result import PointSegResult
 
 # With more badly tracked segments in a view GLS is not calculated (Lang et al. 2015, doi 10.1016/j.echo.2014.10.003).
 MOST_LEFT_OUT = 2
+# Beyond these differences, in percentage points, GLS contradicts its own peak or the masks; PointSeg's own limits.
+_PEAK_APART, _CONTOURS_APART = 3.0, 6.0
 # The wall's shape hardly changes this many frames from end-diastole.
 _NEIGHBOURS = (1, -1, 2, -2)
 
@@ -67,6 +70,7 @@ def measure_wall(source: WallSource, beat: Beat) -> WallMeasurements:
         contours = measure_strain(source.contours, beat, clip.times_s, correct_drift=source.correct_drift)
     if contours is None:
         said.append(f"The mask of frame {beat.start} shows no whole wall: there is no strain of contours to compare.")
+    said.extend(_contradictions(strain, contours))
     annulus = annular_motion(lines, beat)
     return WallMeasurements(
         lines=lines,
@@ -123,6 +127,24 @@ def _strain(
     )
     whole = measure_strain(lines, beat, times, correct_drift=drift)
     return replace(whole, gls={}, left_out=tuple(verdict.name for verdict in doubted))
+
+
+def _contradictions(strain: WallStrain, contours: WallStrain | None) -> Iterator[str]:
+    """What GLS does not agree with: its own peak, or the contours of the masks."""
+    gls = strain.gls.get("mid")
+    if gls is None or gls.end_systolic is None or gls.peak is None:
+        return
+    if abs(gls.peak - gls.end_systolic) > _PEAK_APART:
+        yield (
+            f"GLS is {gls.end_systolic:.1f} % at end-systole (frame {strain.beat.es}) but {gls.peak:.1f} % at its peak: "
+            "check the frame of end-systole."
+        )
+    other = contours.gls["mid"].end_systolic if contours else None
+    if other is not None and abs(gls.end_systolic - other) > _CONTOURS_APART:
+        yield (
+            f"GLS is {gls.end_systolic:.1f} % by the tracked points but {other:.1f} % by the contours of the masks: "
+            "points or masks are wrong; look at the movie."
+        )
 
 
 def _curves(values: np.ndarray, clip: CineClip, beat: Beat, correct_drift: bool) -> tuple[StrainCurve, ...]:

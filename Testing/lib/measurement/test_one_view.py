@@ -159,6 +159,19 @@ def test_too_few_points_leave_the_ejection_fraction():
     assert said(measurements, "Put query points on the wall")
 
 
+def test_end_systole_that_misses_the_peak_is_doubted(known):
+    assert not said(known, "check the frame of end-systole")
+    result, clip = beating(24)
+    early = measure(result, clip, "A4C", beats=beats_from_frames([1, 21], [6], 24))
+    assert said(early, "check the frame of end-systole")
+
+
+def test_points_that_stand_still_under_moving_masks_are_doubted():
+    result, clip = beating(24)
+    still = replace(result.tracks, xy=np.repeat(result.tracks.xy[:, :1], 24, 1))
+    assert said(measure(replace(result, tracks=still), clip, "A4C", insist=True), "points or masks are wrong")
+
+
 def test_beats_the_user_names_are_measured():
     result, clip = beating(24)
     measurements = measure(result, clip, "A4C", beats=beats_from_frames([2, 20], [10], 24, clip.times_s))
