@@ -136,8 +136,8 @@ def _contradictions(strain: WallStrain, contours: WallStrain | None) -> Iterator
         return
     if abs(gls.peak - gls.end_systolic) > _PEAK_APART:
         yield (
-            f"GLS is {gls.end_systolic:.1f} % at end-systole (frame {strain.beat.es}) but {gls.peak:.1f} % at its peak: "
-            "check the frame of end-systole."
+            f"GLS is {gls.end_systolic:.1f} % at end-systole, frame {strain.beat.es}, but {gls.peak:.1f} % at its "
+            "peak: check the frame of end-systole."
         )
     other = contours.gls["mid"].end_systolic if contours else None
     if other is not None and abs(gls.end_systolic - other) > _CONTOURS_APART:
