@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-import time
 
 import slicer
 import vtk
@@ -18,19 +16,17 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from PointSegModule.background_run import BackgroundRun, PointSegError, ProcessingCancelledError
-from PointSegModule.dependencies import offerInstallation
-from PointSegModule.logic import CineProcessor, Predictor
+from PointSegModule.engines import Engines, ProcessingCancelledError
+from PointSegModule.logic import CineProcessor
+from PointSegModule.panel_correct import CorrectPanel
+from PointSegModule.panel_input import InputPanel
+from PointSegModule.panel_run import RunPanel
+from PointSegModule.panel_segment import SegmentPanel
+from PointSegModule.panel_shortcuts import newShortcuts
 from PointSegModule.parameters import PointSegParameterNode
 from PointSegModule.sample_data import registerSampleData
-from PointSegModule.scene_output import SceneOutput
 from PointSegModule.self_test import BrightestHalf, newTestSequence
 from PointSegModule.sequence_browsing import firstImageProxy
-from PointSegModule.status_text import describeInput, describeOutput, describeProgress, problemOf
-
-# Slicer can hold Python's lock between events, so the worker advances while `poll` waits and hardly in between.
-POLL_INTERVAL_MS = 15
-STOP_SECONDS = 10.0
 
 
 class PointSeg(ScriptedLoadableModule):
@@ -61,64 +57,59 @@ class PointSeg(ScriptedLoadableModule):
 
 
 class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The module's panel. The engine runs on a worker thread; a timer asks for its progress and writes its result."""
+    """The module's panel: its sections are in PointSegModule/panel_*.py, and what they do in `PointSegLogic`."""
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self.logic = None
-        self.predictor: Predictor | None = None  # scripts may set one to run instead of the embedded network
         self._parameterNode = None
         self._parameterNodeGuiTag = None
-        self._run: BackgroundRun | None = None
-        self._starting = False
-        self._polling = False
-        self._started = 0.0
-        self._unread = ""  # how a run ended while another module was open
+        self._shortcuts = []
 
     def setup(self):
-        import qt
-
         ScriptedLoadableModuleWidget.setup(self)
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/PointSeg.ui"))
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.logic = PointSegLogic()
-        self._timer = qt.QTimer()
-        self._timer.setInterval(POLL_INTERVAL_MS)
-        self._timer.connect("timeout()", self.onTimer)
+        self.logic = PointSegLogic(Engines(inWorker=True))
+        self.runs = RunPanel(self.ui, self.refresh, self.onRest, lambda: self._parameterNode is not None)
+        self.input = InputPanel(self.ui, self.runs, self.parameters)
+        self.segment = SegmentPanel(self.ui, self.runs, self.logic, self.parameters, self.logic.getParameterNode)
+        self.correct = CorrectPanel(self.ui, self.runs, self.logic, self.parameters)
+        self._shortcuts = newShortcuts(uiWidget, self.correct, self.parameters)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        slicer.app.connect("aboutToQuit()", self._stop)
-        self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
-        self.ui.progressBar.visible = False
+        slicer.app.connect("aboutToQuit()", self.stop)
         self.initializeParameterNode()
 
     def cleanup(self):
-        self._stop()
-        slicer.app.disconnect("aboutToQuit()", self._stop)
+        self.stop()
+        slicer.app.disconnect("aboutToQuit()", self.stop)
         self.setParameterNode(None)
         self.removeObservers()
 
     def enter(self):
         self.initializeParameterNode()
-        if self._unread:
-            self.ui.statusLabel.text, self._unread = self._unread, ""
+        self._enableShortcuts(True)
+        self.runs.tellUnread()
 
     def exit(self):
+        self._enableShortcuts(False)
         self.setParameterNode(None)
 
     def onReload(self):
         """Load the module's and the engine's files anew, too."""
-        self._stop()
+        self.stop()
         for name in [name for name in sys.modules if name.split(".")[0] in ("PointSegModule", "PointSegLib")]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
 
     def onSceneStartClose(self, caller=None, event=None):
-        self._unread = ""
-        self.cancel()
+        self.correct.forget()
+        self.runs.stop()
+        self.runs.forgetUnread()
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller=None, event=None):
@@ -134,140 +125,42 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def setParameterNode(self, parameterNode):
         if self._parameterNode is not None:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersChanged)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh)
         self._parameterNode = parameterNode
         if parameterNode is not None:
             self._parameterNodeGuiTag = parameterNode.connectGui(self.ui)
-            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersChanged)
-        self.onParametersChanged()
+            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh)
+        self.refresh()
 
-    def onParametersChanged(self, caller=None, event=None):
-        """Say what is selected and whether it can be run."""
-        if self._run is not None or self._starting:
-            return
-        problem = problemOf(self._parameterNode)
-        self.ui.applyButton.text = _("Apply")
-        self.ui.applyButton.enabled = not problem
-        self.ui.applyButton.toolTip = problem or _("Segment every frame and follow the tissue points")
-        self.ui.statusLabel.text = problem or describeInput(self._parameterNode)
+    def parameters(self):
+        """The parameter node the panel is bound to, or None."""
+        return self._parameterNode
 
-    def onApplyButton(self, checked=False):
-        if self._run is not None:
-            self.cancel()
-        elif not self._starting:  # the questions of an installation let events through
-            self._start()
+    def refresh(self, caller=None, event=None):
+        """Let every section show what is selected now and what can be done with it."""
+        for section in (self.input, self.segment, self.correct):
+            section.refresh()
 
-    def cancel(self):
-        """Stop the run, if there is one, at its next frame; nothing is then written."""
-        if self._run is not None:
-            self._run.cancel()
-            self.ui.applyButton.enabled = False
-            self.ui.statusLabel.text = _("Cancelling...")
+    def onRest(self):
+        self.correct.onRest()
 
-    def onTimer(self):
-        if (run := self._run) is None or self._polling:
-            return  # writing the scene can let the timer fire again
-        self._polling = True
-        try:
-            if run.poll():
-                self._finish(self._present(run.output))
-        except ProcessingCancelledError:
-            self._finish(_("Cancelled; the scene was not changed."))
-        except PointSegError as error:
-            self._finish(str(error))
-        except Exception as error:  # an exception in a timer's slot would only be printed
-            logging.exception("PointSeg failed")
-            self._finish(_("PointSeg failed: {error}").format(error=error))
-        finally:
-            self._polling = False
+    def stop(self):
+        """End what is at work, and the worker process."""
+        self.correct.forget()
+        self.runs.stop()
+        self.logic.engines.shutdown()
 
-    def showProgress(self, done, total):
-        """Show (done, total) frames and what is left."""
-        self.ui.progressBar.maximum = total
-        self.ui.progressBar.value = done
-        self.ui.statusLabel.text = describeProgress(done, total, time.monotonic() - self._started)
-
-    def _start(self):
-        self._starting = True
-        try:
-            if self.predictor is None:
-                offerInstallation()
-            self._showStarting()
-            self._run = self._process(self._parameters())
-        except PointSegError as error:
-            self._finish(str(error))
-        except Exception as error:
-            logging.exception("PointSeg could not start")
-            self._finish(_("PointSeg could not start: {error}").format(error=error))
-        else:
-            self._started = time.monotonic()
-            self.ui.applyButton.enabled = True
-            self._timer.start()
-        finally:
-            self._starting = False
-
-    def _process(self, node):
-        return self.logic.process(
-            node.inputVolume,
-            node.outputSegmentation,
-            node.outputPoints,
-            points=node.promptPoints,
-            device=node.device.value,
-            predictor=self.predictor,
-            progress=self.showProgress,
-            waitForCompletion=False,
-        )
-
-    def _showStarting(self):
-        self.ui.applyButton.text = _("Cancel")
-        self.ui.applyButton.toolTip = _("Stop; the scene stays as it is")
-        self.ui.applyButton.enabled = False
-        self.ui.progressBar.value = 0
-        self.ui.progressBar.visible = True
-        self.ui.statusLabel.text = _("Loading the network...") if self.predictor is None else _("Starting...")
-        self.ui.statusLabel.repaint()  # now, because reading frames and importing PyTorch can hold up events
-
-    def _finish(self, message):
-        """Bring the panel back to rest with a message, which `enter` repeats if another module is open now."""
-        self._timer.stop()
-        self._run = None
-        self._starting = False
-        self.ui.progressBar.visible = False
-        self.onParametersChanged()
-        self.ui.statusLabel.text = message
-        self._unread = message if self._parameterNode is None else ""
-
-    def _stop(self):
-        """End the run, if there is one, without writing: what follows cannot wait for the timer."""
-        self._timer.stop()
-        run, self._run = self._run, None
-        if run is not None:
-            run.cancel()
-            if not run.wait(STOP_SECONDS):
-                logging.warning("PointSeg's engine did not stop in time; its result will be dropped.")
-
-    def _parameters(self) -> PointSegParameterNode:
-        """The panel's parameter node, also while another module is open."""
-        return self._parameterNode if self._parameterNode is not None else self.logic.getParameterNode()
-
-    def _present(self, output: SceneOutput) -> str:
-        """Show the result and return a summary of it."""
-        parameters = self._parameters()
-        parameters.outputSegmentation = output.segmentation
-        parameters.outputPoints = output.points
-        if parameters.inputVolume is not output.imageNode:
-            parameters.inputVolume = output.imageNode
-            slicer.util.setSliceViewerLayers(background=output.imageNode, fit=True)
-        slicer.modules.sequences.setToolBarActiveBrowserNode(output.browser)
-        return describeOutput(output, time.monotonic() - self._started)
+    def _enableShortcuts(self, isEnabled):
+        for shortcut in self._shortcuts:
+            shortcut.enabled = isEnabled
 
 
 class PointSegLogic(ScriptedLoadableModuleLogic, CineProcessor):
-    """What scripts call: `PointSegLogic().process(inputNode)`; see `CineProcessor.process`."""
+    """What scripts call: `PointSegLogic().process(inputNode)`; see `CineProcessor`."""
 
-    def __init__(self):
+    def __init__(self, engines=None):
         ScriptedLoadableModuleLogic.__init__(self)
-        CineProcessor.__init__(self)
+        CineProcessor.__init__(self, engines)
 
     def getParameterNode(self):
         return PointSegParameterNode(super().getParameterNode())

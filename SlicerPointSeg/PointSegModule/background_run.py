@@ -1,120 +1,111 @@
-"""Runs the engine on a worker thread that holds arrays only, while the scene stays with the main thread."""
+"""`BackgroundRun`: a long job as a row of short steps, so that the application is never held up for long."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+import time
+from typing import Any
 
 from PointSegLib.errors import PointSegError
-from PointSegLib.result import PointSegResult, Progress
-from PointSegModule.scene_output import SceneOutput
+from PointSegModule.engines import ProcessingCancelledError, Steps
 
-Engine = Callable[[Progress | None], PointSegResult]
+__all__ = ["BackgroundRun", "PointSegError", "ProcessingCancelledError"]
 
-
-class ProcessingCancelledError(PointSegError):
-    """The user cancelled; the scene is as it was."""
+# One turn of the main thread; with the longest step, which may follow it, it has to stay under 50 ms.
+TURN_S = 0.015
+# While the application waits for events, its main thread can hold Python's lock: threads advance while `poll` sleeps.
+SLEEP_S = 0.01
 
 
 class BackgroundRun:
-    """The engine at work on a worker thread.
-
-    The worker computes on arrays and never touches the scene; `poll` writes the scene on the thread that calls it.
-    While the application waits for events its main thread can hold Python's lock, so `poll` gives it away for a moment.
+    """The engine computes elsewhere; the steps read and write the scene on the thread that calls `poll`.
 
     Args:
-        engine: loads the network and computes; it is all the worker gets, and must not refer to nodes.
-        write: puts the result into the scene; called by `poll`.
-        progress: called by `poll`, on the main thread, with (done, total) frames.
+        steps: the job. It yields between its steps and returns what `output` is to be; when it is cancelled, a
+            ProcessingCancelledError is raised inside it, upon which it tidies up.
     """
 
-    def __init__(
-        self, engine: Engine, write: Callable[[PointSegResult], SceneOutput], progress: Progress | None = None
-    ) -> None:
-        self.output: SceneOutput | None = None
-        self._write = write
-        self._progress = progress
-        self._reported: tuple[int, int] | None = None
-        self._closed = False
-        self._work = _Work(engine)
-        self._thread = threading.Thread(target=self._work.compute, name="PointSeg engine", daemon=True)
-        self._thread.start()
+    def __init__(self, steps: Steps) -> None:
+        self.output: Any = None
+        self.isCancelled = False
+        self._steps = steps
+        self._stepping = self._isTold = False
+        self._over = False
+        self._error: BaseException | None = None
 
     @property
-    def isCancelled(self) -> bool:
-        """Whether `cancel` was called."""
-        return self._work.cancelled.is_set()
+    def isOver(self) -> bool:
+        """Whether nothing is left to do; `poll` may still have an error to raise."""
+        return self._over
 
     def cancel(self) -> None:
-        """Stop at the next frame; the scene stays as it is."""
-        self._work.cancelled.set()
+        """Stop; from inside a step, after that step. A job that leaves something behind takes a few more steps."""
+        if self._over or self.isCancelled:
+            return
+        self.isCancelled = True
+        if not self._stepping:
+            self._advance(self._throw)
+
+    def abandon(self) -> None:
+        """Stop at once and leave nothing behind: the scene, the module or the application is about to go."""
+        self.isCancelled = True
+        if not self._stepping:
+            self._steps.close()
+            self._over = True
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Block until the engine has stopped, at most `seconds`, without writing anything; returns whether it has."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+        """Do the job's steps until it is over, at most for `seconds`; returns whether it is. `poll` tells how it went.
 
-    def poll(self, waitSeconds: float = 0.03) -> bool:
-        """Report progress and, when the engine has finished, write the scene.
+        Until then no events are handled.
+        """
+        end = None if seconds is None else time.monotonic() + seconds
+        while not self._over and (end is None or time.monotonic() < end):
+            self._turn()
+        return self._over
+
+    def poll(self, waitSeconds: float = SLEEP_S) -> bool:
+        """Advance for a short while.
 
         Args:
-            waitSeconds: time given to the worker before looking.
+            waitSeconds: how long to let other threads work when there is nothing to do but wait for the engine.
 
         Returns:
             True when the run is over; `output` is then set.
 
         Raises:
             ProcessingCancelledError: once, when the run was cancelled.
-            Exception: once, what went wrong in the engine or in writing.
+            Exception: once, what went wrong.
         """
-        if self._closed:
-            return True
-        finished = self.wait(waitSeconds)
-        self._reportProgress()
-        if not finished:
-            return False
-        self._closed = True
+        if not self._over and not self._stepping:
+            self._turn(waitSeconds)
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+        return self._over
+
+    def _turn(self, waitSeconds: float = SLEEP_S) -> None:
+        end = time.monotonic() + TURN_S
+        while not self._over and time.monotonic() < end:
+            if self._advance(self._steps.__next__):
+                time.sleep(waitSeconds)
+                return
+
+    def _advance(self, step: Any) -> bool:
+        """Do one step; gives whether it waits for the engine."""
+        self._stepping = True
         try:
-            if self.isCancelled:
-                raise ProcessingCancelledError("The run was cancelled; nothing was written.")
-            if self._work.error is not None:
-                raise self._work.error
-            self.output = self._write(self._work.result)
+            waits = step()
+        except StopIteration as stop:
+            self._over, self.output = True, stop.value
+        except BaseException as error:  # kept for `poll`, which raises it to the caller
+            self._over, self._error = True, error
+        else:
+            if self.isCancelled and not self._isTold:  # while it did this step
+                return self._advance(self._throw)
+            return bool(waits)
         finally:
-            self._work.error = None  # once raised it refers to this run, a cycle that any thread may collect
-        return True
+            self._stepping = False
+        return False
 
-    def _reportProgress(self) -> None:
-        """Pass on what is new; a `progress` that raises cancels the run."""
-        done = self._work.done
-        if self._progress is None or done == self._reported or self.isCancelled:
-            return
-        self._reported = done
-        try:
-            self._progress(*done)
-        except BaseException:
-            self.cancel()
-            self._closed = True
-            raise
-
-
-class _Work:
-    """What the worker thread holds. A node here could lose its last reference on that thread, and MRML is not safe."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.cancelled = threading.Event()
-        self.done: tuple[int, int] | None = None
-        self.result: PointSegResult | None = None
-        self.error: BaseException | None = None
-        self._engine = engine
-
-    def compute(self) -> None:
-        try:
-            self.result = self._engine(self._report)
-        except BaseException as error:  # carried to the main thread, which raises it
-            self.error = error
-
-    def _report(self, done: int, total: int) -> None:
-        if self.cancelled.is_set():
-            raise ProcessingCancelledError("The run was cancelled; nothing was written.")
-        self.done = (done, total)
+    def _throw(self) -> Any:
+        self._isTold = True
+        return self._steps.throw(ProcessingCancelledError("The run was cancelled; nothing was written."))

@@ -80,17 +80,35 @@ class CineGeometry:
             raise PointError(f"'{markups.GetName()}' holds no placed points; place some on the image or select none.")
         return np.array([self._query(markups, index) for index in placed])
 
+    def query(self, markups: Any, index: int, frame: int) -> tuple[float, float, float]:
+        """A control point as a query point (frame, x, y) of the frame it was placed on.
+
+        Raises:
+            PointError: when the point lies off the image plane.
+        """
+        x, y, k = self._voxel(markups, index, frame)
+        self._refuseOffPlane(markups, index, abs(k))
+        return float(frame), x, y
+
     def _query(self, markups: Any, index: int) -> tuple[float, float, float]:
         shown = self._source.browser.GetSelectedItemNumber() if self._source.browser is not None else 0
+        x, y, k = self._voxel(markups, index, shown)
+        isStack = self._source.sequence is None
+        last = len(self._source) - 1 if isStack else 0
+        self._refuseOffPlane(markups, index, max(-k, k - last, 0.0))
+        frame = float(np.clip(np.rint(k), 0, last)) if isStack else float(shown)
+        return frame, x, y
+
+    def _voxel(self, markups: Any, index: int, frame: int) -> tuple[float, float, float]:
+        """(x, y, k) of a control point in the voxels of a frame."""
         position = [0.0, 0.0, 0.0]
         markups.GetNthControlPointPositionWorld(index, position)
         for parent in reversed(self._parents()):
-            position = self._transformAt(parent, shown).GetTransformFromParent().TransformDoublePoint(*position)
-        x, y, k = (np.linalg.inv(self._matrices[shown]) @ np.append(position, 1.0))[:3]
-        isStack = self._source.sequence is None
-        last = len(self._source) - 1 if isStack else 0
-        slicesOff = max(-k, k - last, 0.0)
-        frame = float(np.clip(np.rint(k), 0, last)) if isStack else float(shown)
+            position = self._transformAt(parent, frame).GetTransformFromParent().TransformDoublePoint(*position)
+        x, y, k = (np.linalg.inv(self._matrices[frame]) @ np.append(position, 1.0))[:3]
+        return float(x), float(y), float(k)
+
+    def _refuseOffPlane(self, markups: Any, index: int, slicesOff: float) -> None:
         if slicesOff > MAX_DISTANCE_FROM_FRAME:
             label = markups.GetNthControlPointLabel(index)
             msg = (
@@ -98,7 +116,6 @@ class CineGeometry:
                 f"'{self._source.name}'; place it in the slice view that shows the image."
             )
             raise PointError(msg)
-        return frame, float(x), float(y)
 
     def _parents(self) -> list[Any]:
         """Transform nodes from the image outwards."""

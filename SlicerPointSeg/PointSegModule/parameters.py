@@ -2,7 +2,12 @@
 
 import enum
 
-from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+from slicer import (
+    vtkMRMLMarkupsFiducialNode,
+    vtkMRMLMarkupsLineNode,
+    vtkMRMLScalarVolumeNode,
+    vtkMRMLSegmentationNode,
+)
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 
@@ -31,13 +36,29 @@ class PointSegParameterNode:
 
     Attributes:
         inputVolume: the proxy of an image sequence, or a volume whose slices are frames.
+        firstFrame, lastFrame: what to segment; -1 stands for the movie's last frame.
+        ruler: a line of known length on the image, or None; `rulerLengthMm`: its length, 0 when not known.
+        segmentMyocardium, segmentCavity, segmentAtrium: which structures to write.
         promptPoints: the user's query points, or None.
         outputSegmentation, outputPoints: where results are shown; made when None.
         device: where the network runs.
+        keepFinishedFrames: whether a cancelled run leaves what it has finished.
+        corrections: the clicks on the output, or None.
+        falloffFrames: how far an edited frame reaches.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
+    firstFrame: int = 0
+    lastFrame: int = -1
+    ruler: vtkMRMLMarkupsLineNode
+    rulerLengthMm: float = 0.0
+    segmentMyocardium: bool = True
+    segmentCavity: bool = True
+    segmentAtrium: bool = True
     promptPoints: vtkMRMLMarkupsFiducialNode
     outputSegmentation: vtkMRMLSegmentationNode
     outputPoints: vtkMRMLMarkupsFiducialNode
     device: Device = Device.AUTO
+    keepFinishedFrames: bool = False
+    corrections: vtkMRMLMarkupsFiducialNode
+    falloffFrames: int = 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,14 +92,28 @@ def findCine(node: Any) -> CineSource:
 
 
 def readClip(source: CineSource, spacingMm: tuple[float, float] | None = None) -> CineClip:
-    """Read the frames of a cine as the engine wants them.
+    """Read the frames of a cine as the engine wants them; `clipSteps` has the details."""
+    steps = clipSteps(source, range(len(source)), spacingMm)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+
+
+def clipSteps(
+    source: CineSource, frames: range, spacingMm: tuple[float, float] | None = None, calibration: str = ""
+) -> Generator[bool, None, CineClip]:
+    """Read some frames of a cine, one in each step.
 
     Colour becomes grey as in `PointSegLib.read_clip`, without coloured overlays. Times are taken from the index
     values only when their unit is s or ms.
 
     Args:
         source: what `findCine` gave.
+        frames: which ones.
         spacingMm: (row, column) pixel distance to use instead of the image's own.
+        calibration: where `spacingMm` is from.
 
     Raises:
         ClipError: when the frames are too small or hold values that are not finite.
@@ -108,7 +123,7 @@ def readClip(source: CineSource, spacingMm: tuple[float, float] | None = None) -
     times, timeWarning = _times(source)
     if timeWarning:
         warnings.append(timeWarning)
-    spacing, calibration = spacingMm, "given by the user"
+    spacing, calibration = spacingMm, calibration or "given by the user"
     if spacing is None:
         spacing, calibration = source.spacingMm, f"image spacing of '{source.name}'"
     if spacing is None:
@@ -117,10 +132,11 @@ def readClip(source: CineSource, spacingMm: tuple[float, float] | None = None) -
             f"'{source.name}' is not calibrated (its pixel spacing is 1 or differs between frames), "
             "so lengths can be given in pixels only."
         )
+    grey = yield from _greySteps(source, frames)
     return CineClip(
-        frames=_greyFrames(source),
+        frames=grey,
         spacing_mm=spacing,
-        times_s=times,
+        times_s=None if times is None else times[frames.start : frames.stop],
         source=source.name,
         calibration=calibration,
         warnings=tuple(warnings),
@@ -226,26 +242,40 @@ def _checkComponents(image: Any, where: str) -> None:
         raise SceneInputError(f"{where} has {count} values per pixel; grey (1) or colour (3 or 4) are needed.")
 
 
-def _greyFrames(source: CineSource) -> np.ndarray:
+def _greySteps(source: CineSource, frames: range) -> Generator[bool, None, np.ndarray]:
     """Return `[T, H, W]` in the image's own type (colour: uint8)."""
-    if source.sequence is None:
-        frames = list(slicer.util.arrayFromVolume(source.imageNode))
-    else:
-        frames = [slicer.util.arrayFromVolume(node)[0] for node in source.frameNodes]
-    return np.stack(frames) if frames[0].ndim == 2 else _greyFromColour(frames, source.name)
+    stack = slicer.util.arrayFromVolume(source.imageNode) if source.sequence is None else None
+
+    def image(frame: int) -> np.ndarray:
+        return slicer.util.arrayFromVolume(source.frameNodes[frame])[0] if stack is None else stack[frame]
+
+    convert = yield from _greyMaker(image, frames, source.name)
+    grey: np.ndarray | None = None
+    for place, frame in enumerate(frames):
+        converted = convert(image(frame))
+        if grey is None:
+            grey = np.empty((len(frames), *converted.shape), converted.dtype)
+        grey[place] = converted
+        yield False
+    return grey
 
 
-def _greyFromColour(frames: list[np.ndarray], name: str) -> np.ndarray:
-    """Grey `[T, H, W]` of colour frames `[H, W, 3 or 4]`, by the same rules as for colour files."""
+def _greyMaker(
+    image: Callable[[int], np.ndarray], frames: range, name: str
+) -> Generator[bool, None, Callable[[np.ndarray], np.ndarray]]:
+    """What makes a frame grey; colour frames by the same rules as for colour files."""
+    first = image(frames[0])
+    if first.ndim == 2:
+        return lambda frame: frame
     from PointSegLib.io import colour  # here, because it brings the file readers along
 
-    if frames[0].dtype != np.uint8:
-        raise SceneInputError(
-            f"'{name}' has colours of type {frames[0].dtype}; convert them to 8 bits (0 to 255) first."
-        )
-    sample = frames[:: max(1, len(frames) // _COLOUR_SAMPLE)]
-    tissue = colour.fit_tissue_map(np.stack(sample)[..., :3])
-    return np.stack([colour.to_grey(frame[..., :3], tissue) for frame in frames])
+    if first.dtype != np.uint8:
+        raise SceneInputError(f"'{name}' has colours of type {first.dtype}; convert them to 8 bits (0 to 255) first.")
+    yield False
+    sample = [image(frame)[..., :3] for frame in frames[:: max(1, len(frames) // _COLOUR_SAMPLE)]]
+    tissue = colour.fit_tissue_map(np.stack(sample))
+    yield False
+    return lambda frame: colour.to_grey(frame[..., :3], tissue)
 
 
 def _times(source: CineSource) -> tuple[np.ndarray | None, str]:

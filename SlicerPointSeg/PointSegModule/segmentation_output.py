@@ -9,13 +9,15 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
-from PointSegModule.appearance import SEGMENTS
+from PointSegModule.appearance import SEGMENTS, SegmentStyle
 
 _LABELMAP = "Binary labelmap"
 OUTLINE_PIXELS = 2
 
 
-def fillSegmentation(node: Any, labels: np.ndarray, ijkToRas: np.ndarray) -> None:
+def fillSegmentation(
+    node: Any, labels: np.ndarray, ijkToRas: np.ndarray, styles: tuple[SegmentStyle, ...] = SEGMENTS
+) -> None:
     """Replace a segmentation's content by one frame's labels.
 
     All segments share one label image, which is exact and needs no conversion. A structure that the frame does not
@@ -25,7 +27,10 @@ def fillSegmentation(node: Any, labels: np.ndarray, ijkToRas: np.ndarray) -> Non
         node: a vtkMRMLSegmentationNode, in the scene or not.
         labels: uint8 `[H, W]`, values of `PointSegResult.labels`.
         ijkToRas: float `[4, 4]`, the frame's own matrix.
+        styles: the structures to keep.
     """
+    if len(styles) < len(SEGMENTS):
+        labels = np.where(np.isin(labels, [style.label for style in styles]), labels, 0)
     image = _orientedImage(labels, ijkToRas)
     segmentation = node.GetSegmentation()
     segmentation.RemoveAllSegments()
@@ -34,7 +39,7 @@ def fillSegmentation(node: Any, labels: np.ndarray, ijkToRas: np.ndarray) -> Non
         slicer.vtkSegmentationConverter.SerializeImageGeometry(image),
     )
     segmentation.SetSourceRepresentationName(_LABELMAP)
-    for style in SEGMENTS:
+    for style in styles:
         segment = slicer.vtkSegment()
         segment.SetName(style.name)
         segment.SetColor(*style.color)
@@ -52,7 +57,8 @@ def styleSegmentation(node: Any) -> None:
     display.SetOpacity2DFill(1.0)
     display.SetOpacity2DOutline(1.0)
     display.SetSliceIntersectionThickness(OUTLINE_PIXELS)
-    for style in SEGMENTS:
+    present = node.GetSegmentation().GetSegmentIDs()
+    for style in (style for style in SEGMENTS if style.segmentId in present):
         display.SetSegmentOpacity2DFill(style.segmentId, style.fillOpacity)
         display.SetSegmentOpacity2DOutline(style.segmentId, 1.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -33,8 +34,16 @@ def newSequence(source: CineSource, name: str, transaction: SceneTransaction) ->
 
 def attachToBrowser(browser: Any, sequence: Any, proxy: Any, transaction: SceneTransaction) -> None:
     """Show a new sequence in the browser until the transaction fails."""
-    transaction.onRollback(lambda: browser.RemoveSynchronizedSequenceNode(sequence.GetID()))
+    transaction.onRollback(lambda: _detach(browser, sequence, proxy))
     showInBrowser(browser, sequence, proxy)
+
+
+def _detach(browser: Any, sequence: Any, proxy: Any) -> None:
+    shown = browser.GetProxyNode(sequence)
+    browser.RemoveSynchronizedSequenceNode(sequence.GetID())
+    # a browser makes another proxy in place of one that the user removes
+    if shown is not None and shown is not proxy and slicer.mrmlScene.IsNodePresent(shown):
+        slicer.mrmlScene.RemoveNode(shown)
 
 
 def showInBrowser(browser: Any, sequence: Any, proxy: Any) -> None:
@@ -51,19 +60,31 @@ def isBrowsed(source: CineSource) -> bool:
     return source.browser is not None and source.imageNode is not None
 
 
-def browse(source: CineSource, transaction: SceneTransaction) -> CineSource:
-    """Give a cine a browser and a proxy where it lacks them, and a volume's slices a sequence of their own."""
-    sequence = source.sequence
-    if sequence is None:
+def sliceSteps(source: CineSource, transaction: SceneTransaction) -> Generator[bool, None, Any]:
+    """A sequence of the slices of a volume, one copied in each step."""
+    with transaction.step():
         sequence = newSequence(source, f"{source.name} frames", transaction)
-        frames = slicer.util.arrayFromVolume(source.imageNode)
-        for frame, indexValue in enumerate(source.indexValues):
-            node = slicer.mrmlScene.CreateNodeByClass(source.imageNode.GetClassName())
-            node.UnRegister(None)
-            node.SetName(f"{source.name} frame")
-            node.CopyOrientation(source.imageNode)
-            slicer.util.updateVolumeFromArray(node, np.ascontiguousarray(frames[frame][np.newaxis]))
-            sequence.SetDataNodeAtValue(node, indexValue)
+    frames = slicer.util.arrayFromVolume(source.imageNode)
+    for frame, indexValue in enumerate(source.indexValues):
+        node = slicer.mrmlScene.CreateNodeByClass(source.imageNode.GetClassName())
+        node.UnRegister(None)
+        node.SetName(f"{source.name} frame")
+        node.CopyOrientation(source.imageNode)
+        slicer.util.updateVolumeFromArray(node, np.ascontiguousarray(frames[frame][np.newaxis]))
+        sequence.SetDataNodeAtValue(node, indexValue)
+        yield False
+    return sequence
+
+
+def browse(source: CineSource, transaction: SceneTransaction, sequence: Any = None) -> CineSource:
+    """Give a cine a browser and a proxy where it lacks them.
+
+    Args:
+        source: what `findCine` gave.
+        transaction: takes back what is made here.
+        sequence: of its frames, where it had none.
+    """
+    sequence = sequence or source.sequence
     browser = source.browser
     if browser is None:
         browser = transaction.newNode("vtkMRMLSequenceBrowserNode", f"{source.name} browser")

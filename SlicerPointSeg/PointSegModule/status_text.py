@@ -5,9 +5,35 @@ from __future__ import annotations
 from slicer.i18n import tr as _
 
 from PointSegLib.errors import PointSegError
+from PointSegModule.calibration import calibrationOf
+from PointSegModule.logic import ProcessSettings
 from PointSegModule.parameters import PointSegParameterNode
 from PointSegModule.scene_input import findCine
 from PointSegModule.scene_output import SceneOutput, checkOutputs
+
+
+def settingsOf(parameters: PointSegParameterNode) -> ProcessSettings:
+    """What the panel's choices mean to a run.
+
+    Raises:
+        PointSegError: when a ruler is chosen that cannot be used.
+    """
+    source = findCine(parameters.inputVolume)
+    isRuled = parameters.ruler is not None and parameters.rulerLengthMm > 0
+    ruled = calibrationOf(source, parameters.ruler, parameters.rulerLengthMm) if isRuled else None
+    chosen = (
+        (parameters.segmentMyocardium, "Myocardium"),
+        (parameters.segmentCavity, "LVCavity"),
+        (parameters.segmentAtrium, "LeftAtrium"),
+    )
+    return ProcessSettings(
+        spacingMm=ruled.spacingMm if ruled else None,
+        calibration=ruled.source if ruled else "",
+        firstFrame=parameters.firstFrame,
+        lastFrame=None if parameters.lastFrame < 0 else parameters.lastFrame,
+        structures=tuple(segmentId for isChosen, segmentId in chosen if isChosen),
+        keepFinishedFrames=parameters.keepFinishedFrames,
+    )
 
 
 def problemOf(parameters: PointSegParameterNode | None) -> str:
@@ -19,20 +45,29 @@ def problemOf(parameters: PointSegParameterNode | None) -> str:
     try:
         source = findCine(parameters.inputVolume)
         checkOutputs(source, parameters.outputSegmentation, parameters.outputPoints, parameters.promptPoints)
+        settings = settingsOf(parameters)
+        settings.framesOf(source)
     except PointSegError as error:
         return str(error)
-    return ""
+    return "" if settings.structures else _("Choose at least one structure to segment.")
 
 
 def describeInput(parameters: PointSegParameterNode) -> str:
-    """Size and calibration of an input without problem."""
+    """Size of an input without problem."""
     source = findCine(parameters.inputVolume)
     width, height, _depth = parameters.inputVolume.GetImageData().GetDimensions()
-    size = _("{frames} frames of {width} x {height} pixels").format(frames=len(source), width=width, height=height)
-    if source.spacingMm is None:
-        return size + "\n" + _("Not calibrated: lengths can be given in pixels only.")
-    row, column = source.spacingMm
-    return size + "\n" + _("Pixel spacing {row:.3g} x {column:.3g} mm").format(row=row, column=column)
+    return _("{frames} frames of {width} x {height} pixels").format(frames=len(source), width=width, height=height)
+
+
+def describeCalibration(parameters: PointSegParameterNode | None) -> str:
+    """The size of a pixel and where it is from; empty without an input that can be used."""
+    if parameters is None or parameters.inputVolume is None:
+        return ""
+    try:
+        source = findCine(parameters.inputVolume)
+        return calibrationOf(source, parameters.ruler, parameters.rulerLengthMm).describe()
+    except PointSegError:
+        return ""  # the status line says why
 
 
 def describeProgress(done: int, total: int, seconds: float) -> str:
@@ -45,7 +80,9 @@ def describeProgress(done: int, total: int, seconds: float) -> str:
 
 def describeOutput(output: SceneOutput, seconds: float) -> str:
     """A summary of a result, and what limits it."""
+    if output.points is None:
+        return _("Cancelled; the frames that were finished are kept.")
     summary = _("{frames} frames, {points} points in {seconds:.1f} s.").format(
-        frames=len(output.result.labels), points=len(output.result.tracks), seconds=seconds
+        frames=len(output.frames), points=len(output.result.tracks), seconds=seconds
     )
     return "\n".join([summary, *output.warnings])

@@ -49,5 +49,15 @@ def placeNodes(nodes: Iterable[Any], parent: int, transaction: SceneTransaction)
             transaction.onRollback(lambda item=item: hierarchy.RemoveItem(item, False, False))
 
 
+def besides(image: Any, node: Any) -> None:
+    """Put a node's item beside an image's."""
+    hierarchy = _hierarchy()
+    item = hierarchy.GetItemByDataNode(node)
+    if item:
+        hierarchy.SetItemParent(item, parentItemOf(image))
+    else:
+        hierarchy.CreateItem(parentItemOf(image), node)
+
+
 def _hierarchy() -> Any:
     return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)

@@ -68,7 +68,7 @@ class SlowPredictor:
         if progress is not None:
             progress(1, len(clip))
         self.waiting.set()
-        assert self.letGo.wait(20)
+        assert self.letGo.wait(300)
         return self.then(clip, points, progress)
 
 
@@ -79,7 +79,7 @@ class EndlessPredictor:
         self.working = threading.Event()
 
     def __call__(self, clip: CineClip, points: Any = None, progress: Any = None) -> PointSegResult:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             progress(1, len(clip))
             self.working.set()

@@ -129,6 +129,14 @@ class OffscreenSliceView:
         x, y, _, _ = toView.MultiplyPoint((*(float(v) for v in ras), 1.0))
         return self._window.GetSize()[1] - 1 - round(y), round(x)
 
+    def click(self, ras: Any) -> None:
+        """Press and release the left mouse button at a world position in millimetres."""
+        row, column = self.pixelOf(ras)
+        place = (column, self._window.GetSize()[1] - 1 - row)
+        for event in ("EnterEvent", "MouseMoveEvent", "LeftButtonPressEvent", "LeftButtonReleaseEvent"):
+            self._interactor.SetEventInformation(*place, 0, 0, "\0", 0, None)
+            self._interactor.InvokeEvent(event)
+
     def _newBackdrop(self) -> Any:
         """Stands for CTK's light box, which shows the blended volumes in the application."""
         mapper = vtk.vtkImageMapper()

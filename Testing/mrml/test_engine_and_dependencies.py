@@ -147,12 +147,12 @@ def test_safetensors_that_cannot_be_loaded_names_the_remedy(dependencies, monkey
 
 
 def test_loading_the_network_checks_its_packages_first(dependencies, monkeypatch):
-    from PointSegModule.logic import CineProcessor
+    from PointSegModule.engines import Engines
 
     monkeypatch.setattr(dependencies, "requireTorch", lambda: None)
     monkeypatch.setitem(sys.modules, "safetensors", None)
     with pytest.raises(DependencyError, match="safetensors, which is not installed"):
-        CineProcessor().predictor("cpu")
+        Engines().of("cpu")
 
 
 def test_torch_is_installed_only_with_consent(dependencies, monkeypatch):

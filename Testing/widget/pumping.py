@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def pump(application: Any, until: Callable[[], bool], seconds: float = 20.0) -> None:
+def pump(application: Any, until: Callable[[], bool], seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not until():
         assert time.monotonic() < deadline, "nothing happened in time"

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from widget.pumping import pump
 from widget.slicer_application import MODULE_FILE
 
+CONTROLS = ("qMRMLNodeComboBox", "QComboBox", "QCheckBox", "QSpinBox", "QDoubleSpinBox")
 UI_FILE = MODULE_FILE.parent / "Resources" / "UI" / "PointSeg.ui"
 
 
@@ -20,14 +21,14 @@ def test_every_input_control_is_bound_to_a_parameter(application):
         for entry in widget.findall("property")
         if entry.get("name") == "SlicerParameterName"
     }
-    controls = {w.get("name") for w in root.iter("widget") if w.get("class") in ("qMRMLNodeComboBox", "QComboBox")}
-    assert set(bound) == controls
-    assert set(bound.values()) == set(PointSegParameterNode.__annotations__)
+    controls = {w.get("name") for w in root.iter("widget") if w.get("class") in CONTROLS}
+    assert set(bound) == controls - {"sectorCheckBox"}, "an outline is shown or not, and nothing more"
+    assert set(bound.values()) == set(PointSegParameterNode.__annotations__) - {"corrections"}
 
 
 def test_every_visible_control_explains_itself():
     for widget in ET.parse(UI_FILE).iter("widget"):
-        if widget.get("class") in ("qMRMLNodeComboBox", "QComboBox", "QPushButton", "QProgressBar"):
+        if widget.get("class") in (*CONTROLS, "QPushButton", "QProgressBar"):
             tips = [p.findtext("string") for p in widget.findall("property") if p.get("name") == "toolTip"]
             assert tips, widget.get("name")
             assert tips[0]
@@ -83,7 +84,8 @@ def test_apply_refuses_to_overwrite_the_points_to_follow(panel, image):
 
 def test_status_describes_the_input_and_its_calibration(panel, image):
     panel.ui.inputSelector.setCurrentNode(image)
-    assert panel.ui.statusLabel.text == "6 frames of 128 x 96 pixels\nPixel spacing 0.3 x 0.25 mm"
+    assert panel.ui.statusLabel.text == "6 frames of 128 x 96 pixels"
+    assert panel.ui.calibrationLabel.text == "0.3 x 0.25 mm per pixel, from the image"
 
 
 def test_an_uncalibrated_input_is_said_to_be_so(panel, application):
@@ -93,7 +95,7 @@ def test_an_uncalibrated_input_is_said_to_be_so(panel, application):
     volume = slicer.mrmlScene.AddNode(cines.volumeNode(cines.speckle(), cines.dicomMatrix((1.0, 1.0))))
     panel.ui.inputSelector.setCurrentNode(volume)
     assert panel.ui.applyButton.enabled
-    assert "Not calibrated" in panel.ui.statusLabel.text
+    assert panel.ui.calibrationLabel.text.startswith("Unknown: draw a ruler")
 
 
 def test_missing_torch_is_explained_with_the_remedy(panel, image, monkeypatch):
@@ -103,7 +105,7 @@ def test_missing_torch_is_explained_with_the_remedy(panel, image, monkeypatch):
     monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
     panel.ui.inputSelector.setCurrentNode(image)
     panel.ui.applyButton.click()
-    assert panel._run is None
+    assert panel.runs.current is None
     assert "needs PyTorch, which is not installed" in panel.ui.statusLabel.text
     assert "Extensions Manager" in panel.ui.statusLabel.text
 
@@ -119,15 +121,15 @@ def test_picture_of_the_panel(panel, image, application):
     from mrml.artifacts import artifactsFolder
     from mrml.fake_predictor import FakePredictor
 
-    panel.predictor = FakePredictor()
+    panel.segment.predictor = FakePredictor()
     panel.ui.inputSelector.setCurrentNode(image)
     panel.ui.applyButton.click()
-    pump(application, lambda: panel._run is None)
-    panel.parent.resize(420, 460)
+    pump(application, lambda: panel.runs.current is None)
+    panel.parent.resize(460, 760)
     panel.parent.show()
     application.processEvents()
     picture = panel.parent.grab()
     file = artifactsFolder() / "panel.png"
     assert picture.save(str(file))
-    colors = {picture.toImage().pixelColor(x, y).rgb() for x in range(0, 420, 7) for y in range(0, 460, 7)}
+    colors = {picture.toImage().pixelColor(x, y).rgb() for x in range(0, 460, 7) for y in range(0, 760, 7)}
     assert len(colors) > 5, "the panel is not blank"

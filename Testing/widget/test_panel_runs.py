@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import threading
 
@@ -19,14 +18,14 @@ def nodeCount():
 
 
 def test_a_run_shows_progress_and_fills_the_output_selectors(panel, image, application):
-    panel.predictor = SlowPredictor()
+    panel.segment.predictor = SlowPredictor()
     panel.ui.inputSelector.setCurrentNode(image)
     panel.ui.applyButton.click()
     assert panel.ui.applyButton.text == "Cancel"
     pump(application, lambda: panel.ui.progressBar.value == 1)
     assert panel.ui.statusLabel.text.startswith("Frame 1 of 6")
-    panel.predictor.letGo.set()
-    pump(application, lambda: panel._run is None)
+    panel.segment.predictor.letGo.set()
+    pump(application, lambda: panel.runs.current is None)
     output = panel.ui.outputSegmentationSelector.currentNode()
     assert output.GetName() == "Echo segmentation"
     assert panel.ui.outputPointsSelector.currentNode().GetName() == "Echo points"
@@ -39,26 +38,27 @@ def test_a_run_shows_progress_and_fills_the_output_selectors(panel, image, appli
 
 
 def test_running_again_replaces_the_result(panel, image, application):
-    panel.predictor = FakePredictor()
+    panel.segment.predictor = FakePredictor()
     panel.ui.inputSelector.setCurrentNode(image)
     counts = []
     for _ in range(2):
         panel.ui.applyButton.click()
-        pump(application, lambda: panel._run is None)
+        pump(application, lambda: panel.runs.current is None)
         counts.append(nodeCount())
     assert counts[0] == counts[1]
 
 
 def test_cancel_stops_and_changes_nothing(panel, image, application):
-    panel.predictor = SlowPredictor()
+    panel.segment.predictor = SlowPredictor()
     panel.ui.inputSelector.setCurrentNode(image)
     before = nodeCount()
     panel.ui.applyButton.click()
-    assert panel.predictor.waiting.wait(20)
+    pump(application, panel.segment.predictor.waiting.is_set)
     panel.ui.applyButton.click()
     assert not panel.ui.applyButton.enabled
-    panel.predictor.letGo.set()
-    pump(application, lambda: panel._run is None)
+    assert nodeCount() == before, "not only when the engine has heard of it"
+    pump(application, lambda: panel.runs.current is None)
+    panel.segment.predictor.letGo.set()
     assert panel.ui.statusLabel.text == "Cancelled; the scene was not changed."
     assert panel.ui.applyButton.enabled
     assert nodeCount() == before
@@ -67,13 +67,13 @@ def test_cancel_stops_and_changes_nothing(panel, image, application):
 def test_closing_the_scene_cancels_the_run(panel, image, application):
     import slicer
 
-    panel.predictor = SlowPredictor()
+    panel.segment.predictor = SlowPredictor()
     panel.ui.inputSelector.setCurrentNode(image)
     panel.ui.applyButton.click()
-    assert panel.predictor.waiting.wait(20)
+    pump(application, panel.segment.predictor.waiting.is_set)
     slicer.mrmlScene.Clear(False)
-    panel.predictor.letGo.set()
-    pump(application, lambda: panel._run is None)
+    panel.segment.predictor.letGo.set()
+    pump(application, lambda: panel.runs.current is None)
     assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode") is None
     assert not panel.ui.applyButton.enabled
 
@@ -81,23 +81,23 @@ def test_closing_the_scene_cancels_the_run(panel, image, application):
 def test_removing_the_image_during_a_run_writes_nothing(panel, image, application):
     import slicer
 
-    panel.predictor = SlowPredictor()
+    panel.segment.predictor = SlowPredictor()
     panel.ui.inputSelector.setCurrentNode(image)
     panel.ui.applyButton.click()
-    assert panel.predictor.waiting.wait(20)
+    pump(application, panel.segment.predictor.waiting.is_set)
     slicer.mrmlScene.RemoveNode(slicer.modules.sequences.logic().GetFirstBrowserNodeForProxyNode(image))
-    panel.predictor.letGo.set()
-    pump(application, lambda: panel._run is None)
+    panel.segment.predictor.letGo.set()
+    pump(application, lambda: panel.runs.current is None)
     assert "was removed from the scene" in panel.ui.statusLabel.text
     assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode") is None
 
 
 def test_an_engine_failure_is_shown_and_leaves_the_panel_usable(panel, image, application):
-    panel.predictor = FailingPredictor()
+    panel.segment.predictor = FailingPredictor()
     panel.ui.inputSelector.setCurrentNode(image)
     before = nodeCount()
     panel.ui.applyButton.click()
-    pump(application, lambda: panel._run is None)
+    pump(application, lambda: panel.runs.current is None)
     assert panel.ui.statusLabel.text == "PointSeg failed: out of memory"
     assert panel.ui.applyButton.enabled
     assert nodeCount() == before
@@ -110,10 +110,10 @@ def test_a_stack_of_frames_is_replaced_by_its_playable_sequence(panel, applicati
     shown = []
     monkeypatch.setattr(slicer.util, "setSliceViewerLayers", lambda **layers: shown.append(layers["background"]))
     volume = slicer.mrmlScene.AddNode(cines.volumeNode(cines.speckle()))
-    panel.predictor = FakePredictor()
+    panel.segment.predictor = FakePredictor()
     panel.ui.inputSelector.setCurrentNode(volume)
     panel.ui.applyButton.click()
-    pump(application, lambda: panel._run is None)
+    pump(application, lambda: panel.runs.current is None)
     chosen = panel.ui.inputSelector.currentNode()
     assert chosen is not volume
     assert shown == [chosen]
@@ -125,13 +125,13 @@ def test_a_stack_of_frames_is_replaced_by_its_playable_sequence(panel, applicati
     ids=["success", "failure"],
 )
 def test_what_a_run_came_to_while_another_module_was_open_is_shown_on_return(panel, image, application, then, message):
-    panel.predictor = SlowPredictor(then)
+    panel.segment.predictor = SlowPredictor(then)
     panel.ui.inputSelector.setCurrentNode(image)
     panel.ui.applyButton.click()
-    assert panel.predictor.waiting.wait(20)
+    pump(application, panel.segment.predictor.waiting.is_set)
     slicer_application.leave(panel)
-    panel.predictor.letGo.set()
-    pump(application, lambda: panel._run is None)
+    panel.segment.predictor.letGo.set()
+    pump(application, lambda: panel.runs.current is None)
     slicer_application.enter(panel)
     assert panel.ui.statusLabel.text.startswith(message)
     assert panel.ui.applyButton.text == "Apply"
@@ -144,15 +144,15 @@ def test_what_a_run_came_to_while_another_module_was_open_is_shown_on_return(pan
 
 
 def test_a_run_goes_on_while_another_module_is_open(panel, image, application):
-    panel.predictor = SlowPredictor()
+    panel.segment.predictor = SlowPredictor()
     panel.ui.inputSelector.setCurrentNode(image)
     panel.ui.applyButton.click()
-    assert panel.predictor.waiting.wait(20)
+    pump(application, panel.segment.predictor.waiting.is_set)
     slicer_application.leave(panel)
     slicer_application.enter(panel)
     assert panel.ui.applyButton.text == "Cancel"
-    panel.predictor.letGo.set()
-    pump(application, lambda: panel._run is None)
+    panel.segment.predictor.letGo.set()
+    pump(application, lambda: panel.runs.current is None)
     assert panel.ui.outputPointsSelector.currentNode().GetName() == "Echo points"
 
 
@@ -160,19 +160,25 @@ def engineThreads():
     return [thread for thread in threading.enumerate() if thread.name == "PointSeg engine"]
 
 
-def startEndlessRun(panel, image):
-    panel.predictor = EndlessPredictor()
+def assertEngineHasStopped():
+    for thread in engineThreads():
+        thread.join(300)
+    assert engineThreads() == []
+
+
+def startEndlessRun(panel, image, application):
+    panel.segment.predictor = EndlessPredictor()
     panel.ui.inputSelector.setCurrentNode(image)
     panel.ui.applyButton.click()
-    assert panel.predictor.working.wait(20)
+    pump(application, panel.segment.predictor.working.is_set)
     assert len(engineThreads()) == 1
 
 
 def test_quitting_during_a_run_waits_for_the_engine_and_writes_nothing(panel, image, application):
     before = nodeCount()
-    startEndlessRun(panel, image)
+    startEndlessRun(panel, image, application)
     application.aboutToQuit.emit()
-    assert engineThreads() == []
+    assertEngineHasStopped()
     assert nodeCount() == before
 
 
@@ -194,9 +200,9 @@ def test_reloading_during_a_run_leaves_no_thread_and_an_unchanged_scene(applicat
     panel = slicer_application.loadModule(slicer_application.MODULE_FILE)
     slicer_application.enter(panel)
     before = nodeCount()
-    startEndlessRun(panel, image)
+    startEndlessRun(panel, image, application)
     reloaded = slicer_application.reloadModule(panel)
-    assert engineThreads() == []
+    assertEngineHasStopped()
     assert type(reloaded) is not type(panel)
     slicer_application.enter(reloaded)
     assert reloaded.ui.applyButton.enabled
@@ -206,35 +212,36 @@ def test_reloading_during_a_run_leaves_no_thread_and_an_unchanged_scene(applicat
     reloaded.cleanup()
 
 
-def test_the_network_is_loaded_after_the_panel_has_said_so(panel, image, application, monkeypatch):
-    import PointSeg
+def test_the_worker_is_asked_after_the_panel_has_said_so(panel, image, application, monkeypatch):
+    from mrml.fake_engine import FakeEngine
 
-    from PointSegModule import logic
+    from PointSegLib.errors import WorkerError
+    from PointSegLib.inference.messages import Died
+    from PointSegModule import panel_segment
 
-    asked, mayFail = threading.Event(), threading.Event()
-
-    def load(networks, device):
-        asked.set()
-        assert mayFail.wait(20)
-        raise PointSeg.PointSegError("no weights")
-
-    monkeypatch.setattr(PointSeg, "offerInstallation", lambda: None)
-    monkeypatch.setattr(logic.EmbeddedNetworks, "load", load)
+    engine = FakeEngine()
+    monkeypatch.setattr(panel_segment, "offerInstallation", lambda: None)
+    monkeypatch.setattr(panel.logic.engines, "of", lambda device: engine)
     panel.ui.inputSelector.setCurrentNode(image)
     panel.ui.applyButton.click()
-    assert asked.wait(20)
     assert panel.ui.statusLabel.text == "Loading the network..."
     assert panel.ui.applyButton.text == "Cancel"
     assert panel.ui.applyButton.enabled
-    mayFail.set()
-    pump(application, lambda: panel._run is None)
-    assert panel.ui.statusLabel.text == "no weights"
+    pump(application, lambda: len(engine.requests) == 2)
+    engine.tell(Died(2, WorkerError("The process was killed; ask again.")))
+    pump(application, lambda: panel.runs.current is None)
+    assert panel.ui.statusLabel.text == "The process was killed; ask again."
     assert panel.ui.applyButton.text == "Apply"
     assert panel.ui.applyButton.enabled
 
 
+def test_the_panel_leaves_the_network_to_a_worker_process(panel):
+    assert panel.logic.engines.inWorker
+
+
 def test_a_second_click_during_the_installation_starts_nothing(panel, image, monkeypatch):
-    import PointSeg
+    from PointSegLib.errors import DependencyError
+    from PointSegModule import panel_segment
 
     asked = []
 
@@ -242,9 +249,9 @@ def test_a_second_click_during_the_installation_starts_nothing(panel, image, mon
         asked.append("install?")
         assert len(asked) == 1
         panel.ui.applyButton.click()
-        raise PointSeg.PointSegError("declined")
+        raise DependencyError("declined")
 
-    monkeypatch.setattr(PointSeg, "offerInstallation", installAndClick)
+    monkeypatch.setattr(panel_segment, "offerInstallation", installAndClick)
     panel.ui.inputSelector.setCurrentNode(image)
     panel.ui.applyButton.click()
     assert asked == ["install?"]
@@ -253,7 +260,7 @@ def test_a_second_click_during_the_installation_starts_nothing(panel, image, mon
 
 
 def test_a_failure_to_start_restores_the_panel(panel, image, monkeypatch):
-    panel.predictor = FakePredictor()
+    panel.segment.predictor = FakePredictor()
     monkeypatch.setattr(panel.logic, "process", lambda *_, **__: 1 / 0)
     panel.ui.inputSelector.setCurrentNode(image)
     panel.ui.applyButton.click()
@@ -261,10 +268,3 @@ def test_a_failure_to_start_restores_the_panel(panel, image, monkeypatch):
     assert panel.ui.applyButton.text == "Apply"
     assert panel.ui.applyButton.enabled
     assert not panel.ui.progressBar.visible
-
-
-def test_the_worker_has_most_of_the_time(panel):
-    from PointSegModule.background_run import BackgroundRun
-
-    given = 1000 * inspect.signature(BackgroundRun.poll).parameters["waitSeconds"].default
-    assert panel._timer.interval <= given / 1.5

@@ -1,9 +1,9 @@
-"""Stands for Slicer's typed parameter nodes: node references and enumerations, bound both ways to the panel.
+"""Stands for Slicer's typed parameter nodes: nodes, enumerations, numbers and yes or no, bound both ways to the panel.
 
-Not covered, so that a test over this file says nothing about it: other parameter types (numbers, texts, lists, packs,
+Not covered, so that a test over this file says nothing about it: other parameter types (texts, lists, packs,
 validators), Slicer's own defaults and parameter names in saved scenes, references to nodes without an ID, widgets other
-than node selectors and combo boxes, several parameter nodes of one module, and Slicer's own order of the events that a
-changed parameter causes. With SLICER_SOURCE set, Slicer's own file is used instead.
+than node selectors, combo, check and spin boxes, several parameter nodes of one module, and Slicer's own order of the
+events that a changed parameter causes. With SLICER_SOURCE set, Slicer's own file is used instead.
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ import slicer
 import vtk
 
 _BINDING_PROPERTY = "SlicerParameterName"
+# of each plain type: its widget's property and the signal of a change
+_PLAIN = {
+    bool: ("checked", "toggled(bool)"),
+    int: ("value", "valueChanged(int)"),
+    float: ("value", "valueChanged(double)"),
+}
 
 
 def parameterNodeWrapper(cls: type) -> type:
@@ -26,8 +32,10 @@ def parameterNodeWrapper(cls: type) -> type:
             accessor = _enumProperty(name, kind, default)
         elif isinstance(kind, type) and issubclass(kind, slicer.vtkMRMLNode):
             accessor = _nodeProperty(name, kind)
+        elif kind in _PLAIN:
+            accessor = _plainProperty(name, kind, default)
         else:
-            raise TypeError(f"parameter '{name}' of type {kind}: the fallback knows nodes and enumerations only")
+            raise TypeError(f"parameter '{name}' of type {kind}: the fallback does not know it")
         setattr(cls, name, accessor)
     for method in (_ParameterNode.__init__, _ParameterNode.connectGui, _ParameterNode.disconnectGui):
         setattr(cls, method.__name__, method)
@@ -84,6 +92,20 @@ def _enumProperty(name: str, kind: type[enum.Enum], default: enum.Enum) -> prope
     return property(read, write)
 
 
+def _plainProperty(name: str, kind: type, default: Any) -> property:
+    def read(self: Any) -> Any:
+        stored = self.parameterNode.GetParameter(name)
+        return default if not stored else stored == "True" if kind is bool else kind(stored)
+
+    def write(self: Any, value: Any) -> None:
+        if not isinstance(value, kind):
+            raise TypeError(f"parameter '{name}' takes a {kind.__name__}, not {value!r}")
+        if read(self) != value:
+            self.parameterNode.SetParameter(name, str(value))
+
+    return property(read, write)
+
+
 def _bind(node: Any, name: str, widget: Any) -> Callable[[], None]:
     """Bind a widget both ways and return what undoes it."""
     kind = type(node).__annotations__[name]
@@ -96,6 +118,12 @@ def _bind(node: Any, name: str, widget: Any) -> Callable[[], None]:
 
         def toWidget(value: enum.Enum) -> None:
             widget.currentIndex = values.index(value)
+    elif kind in _PLAIN:
+        shown, signal = _PLAIN[kind]
+        fromWidget = kind
+
+        def toWidget(value: Any) -> None:
+            setattr(widget, shown, value)
     else:
         signal, fromWidget, toWidget = "currentNodeChanged(vtkMRMLNode*)", lambda chosen: chosen, widget.setCurrentNode
 

@@ -1,0 +1,189 @@
+"""`OpenCine`: a segmented cine that clicks and edited frames can go on improving."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import slicer
+
+from PointSegLib.clip import CineClip
+from PointSegLib.errors import PointError, PointSegError
+from PointSegLib.inference.engine import Engine
+from PointSegLib.inference.messages import Correct, Open, Propagate
+from PointSegModule.appearance import SEGMENTS, SegmentStyle
+from PointSegModule.corrections import KINDS, rowsOf
+from PointSegModule.engines import Steps, answered
+from PointSegModule.geometry import CineGeometry
+from PointSegModule.scene_input import CineSource, SceneInputError, clipSteps, findCine
+from PointSegModule.segmentation_input import labelsOfItem
+from PointSegModule.segmentation_output import fillSegmentation
+
+EDITS_ATTRIBUTE = "PointSeg.edits"  # of a segmentation: {frame: falloff} of the frames the user has drawn
+FRAMES_ATTRIBUTE = "PointSeg.frames"  # of a segmentation: first and last frame that were segmented
+
+
+@dataclass(eq=False)
+class OpenCine:
+    """A cine, its result in the scene, and the engine that can improve it.
+
+    What the user did is in the scene, so that a saved scene can be gone on with: clicks are the points of a markups
+    node, edited frames are listed in an attribute of the segmentation, and their drawings are in its sequence.
+
+    Attributes:
+        source: the browsed cine.
+        segmentation: shows the current frame of the result.
+        frames: of the cine that were segmented.
+        engine: to be asked.
+        prompts: rows (frame, x, y) of points that were followed from the start; frames are those of the clip.
+        isOpen: whether the engine has the clip.
+        clip: what was segmented, once it was read.
+        labels: uint8 `[T, H, W]` as they are in the scene, once they are known.
+        corrections: the markups node that holds the clicks, once there is one.
+    """
+
+    source: CineSource
+    segmentation: Any
+    frames: range
+    engine: Engine
+    prompts: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    isOpen: bool = False
+    clip: CineClip | None = None
+    labels: np.ndarray | None = None
+    corrections: Any = None
+
+    @classmethod
+    def ofScene(cls, inputNode: Any, segmentation: Any, engine: Engine) -> OpenCine:
+        """What an earlier run, in this session or before the scene was saved, has left.
+
+        Raises:
+            SceneInputError: when the segmentation is not one of the cine's.
+        """
+        source = findCine(inputNode)
+        if segmentation is None or source.browser is None or source.browser.GetSequenceNode(segmentation) is None:
+            msg = f"'{source.name}' has no segmentation to correct yet; segment it first."
+            raise SceneInputError(msg)
+        stored = segmentation.GetAttribute(FRAMES_ATTRIBUTE)
+        first, last = json.loads(stored) if stored else (0, len(source) - 1)
+        return cls(source, segmentation, range(first, last + 1), engine)
+
+    @property
+    def sequence(self) -> Any:
+        """The sequence of the segmentations."""
+        return self.source.browser.GetSequenceNode(self.segmentation)
+
+    @property
+    def shownFrame(self) -> int:
+        """The frame of the cine that is shown now."""
+        return self.source.browser.GetSelectedItemNumber()
+
+    @property
+    def styles(self) -> tuple[SegmentStyle, ...]:
+        """The structures of the result."""
+        present = self.sequence.GetNthDataNode(self.frames.start).GetSegmentation().GetSegmentIDs()
+        return tuple(style for style in SEGMENTS if style.segmentId in present)
+
+    @property
+    def edits(self) -> dict[int, float]:
+        """Falloff in frames of each frame of the cine that the user has drawn."""
+        stored = self.segmentation.GetAttribute(EDITS_ATTRIBUTE)
+        return {int(frame): falloff for frame, falloff in json.loads(stored).items()} if stored else {}
+
+    @edits.setter
+    def edits(self, edits: dict[int, float]) -> None:
+        self.segmentation.SetAttribute(EDITS_ATTRIBUTE, json.dumps(edits) if edits else None)
+
+    def isStillThere(self) -> bool:
+        """Whether the scene still holds all that is needed."""
+        nodes = (self.source.imageNode, self.source.sequence, self.source.browser, self.segmentation)
+        present = all(slicer.mrmlScene.IsNodePresent(node) for node in nodes)
+        return present and self.sequence is not None
+
+    def requireFrame(self, frame: int) -> None:
+        """Refuse a frame that was not segmented."""
+        if frame not in self.frames:
+            msg = (
+                f"Frame {frame} was not segmented; choose one of {self.frames.start} to {self.frames.stop - 1}, "
+                "or segment more frames."
+            )
+            raise PointError(msg)
+
+    def correction(self, corrections: Any) -> Correct:
+        """What to ask the engine for the clicks that are in a markups node, or None for none."""
+        rows, kinds = rowsOf(corrections, CineGeometry(self.source)) if corrections is not None else (None, ())
+        rows = np.zeros((0, 3)) if rows is None else rows
+        for frame in rows[:, 0].astype(int):
+            self.requireFrame(int(frame))
+        placed = rows - [self.frames.start, 0, 0]
+        hints = [*[None] * len(self.prompts), *(KINDS[kind].hint for kind in kinds)]
+        return Correct(np.concatenate([self.prompts, placed]), hints)
+
+    def drawing(self, frame: int, falloff: float) -> Propagate:
+        """What to ask the engine to carry one frame, as it is in the scene, to those around it."""
+        self.requireFrame(frame)
+        place = frame - self.frames.start
+        hidden = [style.label for style in SEGMENTS if style not in self.styles]
+        drawn = labelsOfItem(self.sequence, frame, self.segmentation, self.source, self.styles)
+        if hidden and self.labels is not None:
+            own = self.labels[place]
+            drawn = np.where((drawn == 0) & np.isin(own, hidden), own, drawn)
+        return Propagate(place, drawn, falloff)
+
+    def openSteps(self, corrections: Any) -> Steps:
+        """Let the engine have the clip, with the clicks and edits of the scene, if it has not."""
+        if self.clip is None:
+            self.clip = yield from clipSteps(self.source, self.frames)
+        if not self.isOpen:
+            edits = []
+            for frame, falloff in self.edits.items():
+                edits.append(self.drawing(frame, falloff))
+                yield False
+            yield from answered(self.engine, Open(self.clip, self.correction(corrections), tuple(edits)))
+            self.isOpen = True
+        if self.labels is None:
+            labels = []
+            for frame in self.frames:
+                labels.append(labelsOfItem(self.sequence, frame, self.segmentation, self.source, self.styles))
+                yield False
+            self.labels = np.stack(labels)
+
+    def askSteps(self, request: Any, progress: Any = None) -> Steps:
+        """Ask for better labels and write the frames that change, as they are done; a failure takes them back.
+
+        Args:
+            request: a Correct or Propagate.
+            progress: told (frames done, frames in all).
+        """
+        geometry, old = CineGeometry(self.source), self.labels
+        new = old.copy()
+
+        def write(place: int, labels: np.ndarray) -> None:
+            if not self.isStillThere():
+                raise PointSegError("The segmentation was removed from the scene; nothing is corrected.")
+            if np.array_equal(new[place], labels):
+                return
+            new[place] = labels
+            self._store(place, labels, geometry)
+
+        try:
+            result = yield from answered(self.engine, request, progress, write)
+            for place, labels in enumerate(result.labels):
+                write(place, labels)
+                yield False
+        except BaseException:
+            if self.isStillThere():
+                for place in np.flatnonzero((new != old).any((1, 2))):
+                    self._store(place, old[place], geometry)
+            raise
+        self.labels = new
+        return result
+
+    def _store(self, place: int, labels: np.ndarray, geometry: CineGeometry) -> None:
+        frame = self.frames[place]
+        node = slicer.vtkMRMLSegmentationNode()
+        fillSegmentation(node, labels, geometry.matrix(frame), self.styles)
+        self.sequence.SetDataNodeAtValue(node, self.source.indexValues[frame])
+        if frame == self.shownFrame:
+            slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(self.source.browser)

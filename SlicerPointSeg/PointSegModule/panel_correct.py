@@ -1,0 +1,191 @@
+"""The section Correct: clicks that say what is where, and an edited frame carried to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from PointSegLib.errors import PointSegError
+from PointSegLib.result import PointSegResult
+from PointSegModule.background_run import BackgroundRun
+from PointSegModule.corrections import countOf, nameClick, showClicksOf, takeBack
+from PointSegModule.logic import CineProcessor
+from PointSegModule.open_cine import OpenCine
+from PointSegModule.panel_run import RunPanel
+from PointSegModule.parameters import PointSegParameterNode
+
+
+class CorrectPanel(VTKObservationMixin):
+    """Lets the user place clicks, and has the clip segmented again after each.
+
+    Args:
+        ui: the panel's widgets.
+        runs: does what takes time.
+        logic: what the panel does, it does through this.
+        parameters: gives the parameter node, or None.
+    """
+
+    def __init__(
+        self, ui: Any, runs: RunPanel, logic: CineProcessor, parameters: Callable[[], PointSegParameterNode | None]
+    ) -> None:
+        VTKObservationMixin.__init__(self)
+        self._ui, self._runs, self._logic, self._parameters = ui, runs, logic, parameters
+        self._again = False
+        self.buttons = {"wall": ui.wallButton, "cavity": ui.cavityButton, "outside": ui.outsideButton}
+        self._tips = {name: str(button.toolTip) for name, button in self.buttons.items()}
+        self.undoButton = ui.undoButton
+        self._tips |= {"undo": str(ui.undoButton.toolTip), "propagate": str(ui.propagateButton.toolTip)}
+        for kind, button in self.buttons.items():
+            button.connect("toggled(bool)", lambda isOn, kind=kind: self.onKindToggled(kind, isOn))
+        ui.undoButton.connect("clicked(bool)", self.onUndo)
+        ui.propagateButton.connect("clicked(bool)", self.onPropagate)
+
+    def refresh(self) -> None:
+        """Enable what can be done, and say why the rest cannot."""
+        problem = self._problem()
+        corrections = None if problem else self._parameters().corrections
+        hasClicks = countOf(corrections) > 0
+        for name, button in self.buttons.items():
+            self._enable(button, problem, self._tips[name])
+        self._enable(
+            self._ui.undoButton, problem or ("" if hasClicks else _("No click has been made.")), self._tips["undo"]
+        )
+        busy = _("Wait for the run to end.") if self._runs.isBusy else ""
+        self._enable(self._ui.propagateButton, problem or busy, self._tips["propagate"])
+        self._enable(self._ui.falloffSpinBox, problem, str(self._ui.falloffSpinBox.toolTip))
+        if problem:
+            self.stopPlacing()
+
+    def onKindToggled(self, kind: str, isOn: bool) -> None:
+        """Begin or end placing clicks of a kind."""
+        if not isOn:
+            if not any(button.checked for button in self.buttons.values()):
+                self.stopPlacing()
+            return
+        for other, button in self.buttons.items():
+            if other != kind:
+                button.checked = False
+        try:
+            self._startPlacing(self._openedCine())
+        except PointSegError as error:
+            self._runs.say(str(error))
+            self.stopPlacing()
+
+    def stopPlacing(self) -> None:
+        """Give the mouse back."""
+        self.removeObservers()
+        for button in self.buttons.values():
+            button.checked = False
+        interaction = slicer.app.applicationLogic().GetInteractionNode()
+        if interaction.GetCurrentInteractionMode() == interaction.Place:
+            interaction.SetCurrentInteractionMode(interaction.ViewTransform)
+
+    def onUndo(self, checked: bool = False) -> None:
+        if takeBack(self._parameters().corrections):
+            self._correct(False)
+
+    def onPropagate(self, checked: bool = False) -> None:
+        parameters = self._parameters()
+
+        def begin() -> BackgroundRun:
+            self._openedCine()
+            return self._logic.propagateFrame(
+                None,
+                parameters.falloffFrames,
+                corrections=parameters.corrections,
+                progress=self._runs.showProgress,
+                waitForCompletion=False,
+            )
+
+        self._runs.start(begin, lambda result: _("The frame was carried to those around it."), _("Propagating..."))
+
+    def onRest(self) -> None:
+        """Go on with what was clicked during the run that has ended."""
+        if self._again:
+            self._again = False
+            self._correct(True)
+
+    def forget(self) -> None:
+        """The scene is about to close."""
+        self._again = False
+        self.stopPlacing()
+
+    def _problem(self) -> str:
+        parameters = self._parameters()
+        if parameters is None or parameters.inputVolume is None:
+            return _("Select an ultrasound sequence or volume first.")
+        if parameters.outputSegmentation is None:
+            return _("Segment the movie first.")
+        browser = slicer.modules.sequences.logic().GetFirstBrowserNodeForProxyNode(parameters.inputVolume)
+        if browser is None or browser.GetSequenceNode(parameters.outputSegmentation) is None:
+            return _("The chosen segmentation is not one of the chosen movie; segment the movie first.")
+        return ""
+
+    @staticmethod
+    def _enable(control: Any, problem: str, tip: str) -> None:
+        control.enabled = not problem
+        control.toolTip = problem or tip
+
+    def _openedCine(self) -> OpenCine:
+        parameters = self._parameters()
+        return self._logic.openScene(parameters.inputVolume, parameters.outputSegmentation, parameters.device.value)
+
+    def _startPlacing(self, opened: OpenCine) -> None:
+        parameters = self._parameters()
+        corrections = self._logic.correctionsOf(opened, parameters.corrections)
+        parameters.corrections = corrections
+        self.removeObservers()
+        self.addObserver(corrections, corrections.PointPositionDefinedEvent, self.onPlaced)
+        self.addObserver(opened.source.browser, vtk.vtkCommand.ModifiedEvent, self.onFrameChanged)
+        application = slicer.app.applicationLogic()
+        selection, interaction = application.GetSelectionNode(), application.GetInteractionNode()
+        selection.SetReferenceActivePlaceNodeClassName(corrections.GetClassName())
+        selection.SetActivePlaceNodeID(corrections.GetID())
+        interaction.SetPlaceModePersistence(1)
+        interaction.SetCurrentInteractionMode(interaction.Place)
+        self.addObserver(interaction, interaction.InteractionModeChangedEvent, self.onModeChanged)
+
+    def onPlaced(self, node: Any, event: Any = None) -> None:
+        """A click was made: let it say what the pressed button says."""
+        kind = next((kind for kind, button in self.buttons.items() if button.checked), None)
+        opened = self._logic.opened
+        if kind is None or opened is None:
+            return
+        for index in range(node.GetNumberOfControlPoints()):
+            isPlaced = node.GetNthControlPointPositionStatus(index) == node.PositionDefined
+            if isPlaced and not node.GetNthControlPointDescription(index):
+                nameClick(node, index, kind, opened.shownFrame)
+        self._correct(True)
+
+    def onFrameChanged(self, browser: Any = None, event: Any = None) -> None:
+        """Show the clicks of the frame that is shown now."""
+        if self._parameters() is not None and self._parameters().corrections is not None:
+            showClicksOf(self._parameters().corrections, browser.GetSelectedItemNumber())
+
+    def onModeChanged(self, interaction: Any, event: Any = None) -> None:
+        """The user may end placing elsewhere, by the toolbar or the Escape key."""
+        if interaction.GetCurrentInteractionMode() != interaction.Place:
+            self.stopPlacing()
+
+    def _correct(self, isNewClick: bool) -> None:
+        if self._runs.isBusy:
+            self._again = True  # what is clicked during a run is asked, in one go, when it has ended
+            return
+        corrections = self._parameters().corrections
+
+        def begin() -> BackgroundRun:
+            self._openedCine()
+            return self._logic.correct(
+                corrections, isNewClick=isNewClick, progress=self._runs.showProgress, waitForCompletion=False
+            )
+
+        self._runs.start(begin, self._describe, _("Correcting..."))
+
+    def _describe(self, result: PointSegResult) -> str:
+        count = countOf(self._parameters().corrections) if self._parameters() is not None else 0
+        return "\n".join([_("Corrected by {count} clicks.").format(count=count), *result.warnings])

@@ -1,0 +1,66 @@
+"""The section Input: the movie, its frames, its calibration and the sector that was detected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from PointSegLib.errors import PointSegError
+from PointSegModule.background_run import BackgroundRun
+from PointSegModule.panel_run import RunPanel
+from PointSegModule.parameters import PointSegParameterNode
+from PointSegModule.scene_input import findCine
+from PointSegModule.sector_outline import outlineSteps, removeOutlines
+from PointSegModule.status_text import describeCalibration
+
+
+class InputPanel:
+    """Shows what is known of the chosen movie.
+
+    Args:
+        ui: the panel's widgets.
+        runs: does what takes time.
+        parameters: gives the parameter node, or None.
+    """
+
+    def __init__(self, ui: Any, runs: RunPanel, parameters: Callable[[], PointSegParameterNode | None]) -> None:
+        self._ui, self._runs, self._parameters = ui, runs, parameters
+        ui.sectorCheckBox.connect("toggled(bool)", self.onSectorToggled)
+
+    def refresh(self) -> None:
+        """Show calibration and limits of the chosen movie."""
+        parameters = self._parameters()
+        count = self._frameCount(parameters)
+        self._ui.calibrationLabel.text = describeCalibration(parameters)
+        self._ui.sectorCheckBox.enabled = count > 0 and not self._runs.isBusy
+        self._ui.sectorCheckBox.toolTip = (
+            _("Draw the outline of the part of the image that is taken for ultrasound")
+            if count
+            else _("Select an ultrasound sequence or volume first")
+        )
+        last = _("The last frame to segment")
+        if count:
+            last += "; " + _("the movie's last frame is {last}").format(last=count - 1)
+        self._ui.lastFrameSpinBox.toolTip = last
+
+    def onSectorToggled(self, isWanted: bool) -> None:
+        if not isWanted:
+            removeOutlines()
+        elif self._parameters() is not None and self._parameters().inputVolume is not None:
+            self._runs.start(
+                self._newOutlineRun, lambda curve: _("The sector is outlined."), _("Looking for the sector...")
+            )
+
+    def _newOutlineRun(self) -> BackgroundRun:
+        return BackgroundRun(outlineSteps(findCine(self._parameters().inputVolume)))
+
+    @staticmethod
+    def _frameCount(parameters: PointSegParameterNode | None) -> int:
+        if parameters is None or parameters.inputVolume is None:
+            return 0
+        try:
+            return len(findCine(parameters.inputVolume))
+        except PointSegError:
+            return 0

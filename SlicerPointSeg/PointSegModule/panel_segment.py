@@ -1,0 +1,101 @@
+"""The section Segment: what to write, where to compute, and Apply."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from PointSegModule.background_run import BackgroundRun
+from PointSegModule.dependencies import offerInstallation
+from PointSegModule.device_probe import deviceSteps
+from PointSegModule.logic import CineProcessor, Predictor
+from PointSegModule.panel_run import RunPanel
+from PointSegModule.parameters import PointSegParameterNode
+from PointSegModule.scene_output import SceneOutput
+from PointSegModule.status_text import describeInput, describeOutput, problemOf, settingsOf
+
+
+class SegmentPanel:
+    """Starts and cancels the segmentation, and shows its result.
+
+    Args:
+        ui: the panel's widgets.
+        runs: does what takes time.
+        logic: what the panel does, it does through this.
+        parameters: gives the parameter node, or None.
+        scenesParameters: gives the parameter node also while another module is open.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        runs: RunPanel,
+        logic: CineProcessor,
+        parameters: Callable[[], PointSegParameterNode | None],
+        scenesParameters: Callable[[], PointSegParameterNode],
+    ) -> None:
+        self.predictor: Predictor | None = None
+        self._ui, self._runs, self._logic = ui, runs, logic
+        self._parameters, self._scenesParameters = parameters, scenesParameters
+        ui.applyButton.connect("clicked(bool)", self.onApplyButton)
+        ui.findDeviceButton.connect("clicked(bool)", self.onFindDevice)
+        ui.deviceLabel.visible = False
+
+    def refresh(self) -> None:
+        """Say what is selected and whether it can be run."""
+        self._ui.findDeviceButton.enabled = not self._runs.isBusy
+        if self._runs.isBusy:
+            return
+        problem = problemOf(self._parameters())
+        self._ui.applyButton.text = _("Apply")
+        self._ui.applyButton.enabled = not problem
+        self._ui.applyButton.toolTip = problem or _("Segment the frames and follow the tissue points")
+        self._ui.statusLabel.text = problem or describeInput(self._parameters())
+
+    def onApplyButton(self, checked: bool = False) -> None:
+        if self._runs.current is not None:
+            self._runs.cancel()
+            return
+        message = _("Loading the network...") if self.predictor is None else _("Starting...")
+        self._runs.start(self._newRun, self._present, message)
+
+    def onFindDevice(self, checked: bool = False) -> None:
+        self._runs.start(lambda: BackgroundRun(deviceSteps()), self._showDevices, _("Starting PyTorch..."))
+
+    def _newRun(self) -> BackgroundRun:
+        if self.predictor is None:
+            offerInstallation()
+        node = self._scenesParameters()
+        return self._logic.process(
+            node.inputVolume,
+            node.outputSegmentation,
+            node.outputPoints,
+            points=node.promptPoints,
+            device=node.device.value,
+            predictor=self.predictor,
+            progress=self._runs.showProgress,
+            waitForCompletion=False,
+            settings=settingsOf(node),
+        )
+
+    def _present(self, output: SceneOutput) -> str:
+        """Show the result and return a summary of it."""
+        parameters = self._scenesParameters()
+        parameters.outputSegmentation = output.segmentation
+        if output.points is not None:
+            parameters.outputPoints = output.points
+        parameters.corrections = None
+        if parameters.inputVolume is not output.imageNode:
+            parameters.inputVolume = output.imageNode
+            slicer.util.setSliceViewerLayers(background=output.imageNode, fit=True)
+        slicer.modules.sequences.setToolBarActiveBrowserNode(output.browser)
+        return describeOutput(output, time.monotonic() - self._runs.started)
+
+    def _showDevices(self, found: str) -> str:
+        self._ui.deviceLabel.text = found
+        self._ui.deviceLabel.visible = True
+        return found
