@@ -23,6 +23,7 @@ from PointSegModule.panel_input import InputPanel
 from PointSegModule.panel_run import RunPanel
 from PointSegModule.panel_segment import SegmentPanel
 from PointSegModule.panel_shortcuts import newShortcuts
+from PointSegModule.panel_track import TrackPanel
 from PointSegModule.parameters import PointSegParameterNode
 from PointSegModule.sample_data import registerSampleData
 from PointSegModule.self_test import BrightestHalf, newTestSequence
@@ -78,6 +79,7 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.input = InputPanel(self.ui, self.runs, self.parameters)
         self.segment = SegmentPanel(self.ui, self.runs, self.logic, self.parameters, self.logic.getParameterNode)
         self.correct = CorrectPanel(self.ui, self.runs, self.logic, self.parameters)
+        self.track = TrackPanel(self.ui, self.runs, self.logic, self.parameters)
         self._shortcuts = newShortcuts(uiWidget, self.correct, self.parameters)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
@@ -138,7 +140,7 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def refresh(self, caller=None, event=None):
         """Let every section show what is selected now and what can be done with it."""
-        for section in (self.input, self.segment, self.correct):
+        for section in (self.input, self.segment, self.correct, self.track):
             section.refresh()
 
     def onRest(self):

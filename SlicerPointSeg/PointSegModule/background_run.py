@@ -109,3 +109,13 @@ class BackgroundRun:
     def _throw(self) -> Any:
         self._isTold = True
         return self._steps.throw(ProcessingCancelledError("The run was cancelled; nothing was written."))
+
+
+def started(steps: Steps, waitForCompletion: bool) -> Any:
+    """The run of some steps; or, when it is to be waited for, what comes of it."""
+    run = BackgroundRun(steps)
+    if not waitForCompletion:
+        return run
+    run.wait()
+    run.poll()
+    return run.output

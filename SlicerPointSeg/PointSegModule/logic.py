@@ -1,4 +1,4 @@
-"""What the panel does, for scripts: segment a cine of the scene, correct the result, carry edits, follow points."""
+"""What the panel does, for scripts: segment a cine of the scene; what improves the result is in `improving`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ import numpy as np
 import slicer
 
 from PointSegLib.clip import CineClip
-from PointSegLib.errors import PointSegError
 from PointSegLib.inference.engine import Engine
 from PointSegLib.inference.messages import Correct, Open, Segment
 from PointSegLib.result import PointSegResult, Progress
 from PointSegModule.appearance import SEGMENTS
-from PointSegModule.background_run import BackgroundRun
-from PointSegModule.corrections import addClick, countOf, newCorrections, takeBack
-from PointSegModule.engines import Engines, ProcessingCancelledError, Steps, answered
+from PointSegModule.background_run import BackgroundRun, started
+from PointSegModule.engines import ProcessingCancelledError, Steps, answered
 from PointSegModule.geometry import CineGeometry
+from PointSegModule.improving import CineImprover
 from PointSegModule.open_cine import FRAMES_ATTRIBUTE, OpenCine
 from PointSegModule.predictor_engine import PredictorEngine
 from PointSegModule.scene_input import CineSource, SceneInputError, clipSteps, findCine
@@ -69,16 +68,12 @@ class ProcessSettings:
         return range(self.firstFrame, last + 1)
 
 
-class CineProcessor:
+class CineProcessor(CineImprover):
     """Segments cines of the scene, and improves what it has segmented last.
 
     Args:
         engines: run the network; by default on a thread of this process.
     """
-
-    def __init__(self, engines: Engines | None = None) -> None:
-        self.engines = engines or Engines()
-        self.opened: OpenCine | None = None
 
     def process(
         self,
@@ -127,134 +122,7 @@ class CineProcessor:
         target = OutputTarget(outputSegmentation, outputPoints, frames, structures)
         engine = self.engines.of(device) if predictor is None else PredictorEngine(predictor)
         job = _Job(source, target, rows, engine, progress, settings)
-        return _started(self._segmentSteps(job), waitForCompletion)
-
-    def openScene(self, inputNode: Any, segmentation: Any, device: str = "auto") -> OpenCine:
-        """Go on with what an earlier run left in the scene, also after the scene was saved and loaded again.
-
-        Raises:
-            SceneInputError: when the segmentation is not one of the cine's.
-        """
-        opened = self.opened
-        if opened is None or opened.segmentation is not segmentation or not opened.isStillThere():
-            self.opened = OpenCine.ofScene(inputNode, segmentation, self.engines.of(device))
-        return self.opened
-
-    def addCorrection(
-        self, kind: str, frame: int, x: float, y: float, *, corrections: Any = None, waitForCompletion: bool = True
-    ) -> PointSegResult | BackgroundRun:
-        """Say what lies at a pixel, and segment the cine again with that in mind.
-
-        Args:
-            kind: "wall", "cavity" or "outside".
-            frame: of the cine.
-            x: pixel column.
-            y: pixel row.
-            corrections: the markups node that holds the clicks; the last one, or a new one, when None.
-            waitForCompletion: as in `process`.
-
-        Raises:
-            PointError: for an unknown kind or a position outside the image.
-            PointSegError: when no cine is open, or the frame was not segmented.
-        """
-        opened = self._requireOpened()
-        opened.requireFrame(frame)
-        node = self.correctionsOf(opened, corrections)
-        addClick(node, kind, frame, CineGeometry(opened.source).worldPositions(frame, np.array([[x, y]]))[0])
-        return self.correct(node, isNewClick=True, waitForCompletion=waitForCompletion)
-
-    def undoCorrection(
-        self, *, corrections: Any = None, waitForCompletion: bool = True
-    ) -> PointSegResult | BackgroundRun:
-        """Take back the last click.
-
-        Raises:
-            PointSegError: when no cine is open or no click was made.
-        """
-        node = self.correctionsOf(self._requireOpened(), corrections)
-        if not takeBack(node):
-            raise PointSegError("There is no correction to take back.")
-        return self.correct(node, waitForCompletion=waitForCompletion)
-
-    def correct(
-        self,
-        corrections: Any,
-        *,
-        isNewClick: bool = False,
-        progress: Progress | None = None,
-        waitForCompletion: bool = True,
-    ) -> PointSegResult | BackgroundRun:
-        """Segment the open cine guided by all clicks of a markups node.
-
-        Args:
-            corrections: the node; see `PointSegModule.corrections`.
-            isNewClick: whether its last click was made just now, and is to be taken back if this fails.
-            progress: as in `process`.
-            waitForCompletion: as in `process`.
-
-        Raises:
-            PointSegError: when no cine is open, or a click does not fit it.
-        """
-        opened, newest = self._requireOpened(), countOf(corrections) - 1
-
-        def steps() -> Steps:
-            try:
-                yield from opened.openSteps(corrections)
-                return (yield from opened.askSteps(opened.correction(corrections), progress))
-            except BaseException:
-                if isNewClick and slicer.mrmlScene.IsNodePresent(corrections):
-                    takeBack(corrections, newest)
-                raise
-
-        return _started(steps(), waitForCompletion)
-
-    def propagateFrame(
-        self,
-        frame: int | None = None,
-        falloffFrames: float = 5,
-        *,
-        corrections: Any = None,
-        progress: Progress | None = None,
-        waitForCompletion: bool = True,
-    ) -> PointSegResult | BackgroundRun:
-        """Carry one frame as it is in the scene, edited by the user, to the frames around it.
-
-        Args:
-            frame: of the cine; the one that is shown when None.
-            falloffFrames: so many frames away the edit has faded out; 1 changes no other frame, but keeps this one
-                as it is whatever is clicked.
-            corrections: the markups node that holds the clicks so far.
-            progress: as in `process`.
-            waitForCompletion: as in `process`.
-
-        Raises:
-            PointSegError: when no cine is open, the frame was not segmented, or the falloff is below 1.
-        """
-        opened = self._requireOpened()
-        frame = opened.shownFrame if frame is None else frame
-        opened.requireFrame(frame)
-
-        def steps() -> Steps:
-            drawing = opened.drawing(frame, falloffFrames)
-            yield from opened.openSteps(corrections)
-            result = yield from opened.askSteps(drawing, progress)
-            opened.edits = {**opened.edits, frame: falloffFrames}
-            return result
-
-        return _started(steps(), waitForCompletion)
-
-    def correctionsOf(self, opened: OpenCine, corrections: Any = None) -> Any:
-        """The markups node that holds the clicks on an open cine; made when there is none."""
-        if corrections is not None:
-            opened.corrections = corrections
-        if opened.corrections is None or not slicer.mrmlScene.IsNodePresent(opened.corrections):
-            opened.corrections = newCorrections(opened.source)
-        return opened.corrections
-
-    def _requireOpened(self) -> OpenCine:
-        if self.opened is None or not self.opened.isStillThere():
-            raise PointSegError("There is no segmentation to correct; segment a cine first, or call `openScene`.")
-        return self.opened
+        return started(self._segmentSteps(job), waitForCompletion)
 
     def _prompts(self, source: CineSource, points: Any, frames: range) -> np.ndarray:
         if points is None:
@@ -292,7 +160,7 @@ class CineProcessor:
         frames = job.target.frames
         output.segmentation.SetAttribute(FRAMES_ATTRIBUTE, f"[{frames.start}, {frames.stop - 1}]")
         opened = OpenCine(source, output.segmentation, frames, job.engine, job.prompts, True, clip)
-        opened.labels = output.result.labels
+        opened.labels, opened.tracks = output.result.labels, output.result.tracks
         opened.edits = {}
         return opened
 
@@ -307,13 +175,3 @@ class _Job:
     engine: Engine
     progress: Progress | None
     settings: ProcessSettings
-
-
-def _started(steps: Steps, waitForCompletion: bool) -> Any:
-    """The run of some steps; or, when it is to be waited for, what comes of it."""
-    run = BackgroundRun(steps)
-    if not waitForCompletion:
-        return run
-    run.wait()
-    run.poll()
-    return run.output

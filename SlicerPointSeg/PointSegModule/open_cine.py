@@ -13,6 +13,7 @@ from PointSegLib.clip import CineClip
 from PointSegLib.errors import PointError, PointSegError
 from PointSegLib.inference.engine import Engine
 from PointSegLib.inference.messages import Correct, Open, Propagate
+from PointSegLib.result import PointTracks
 from PointSegModule.appearance import SEGMENTS, SegmentStyle
 from PointSegModule.corrections import KINDS, rowsOf
 from PointSegModule.engines import Steps, answered
@@ -41,6 +42,7 @@ class OpenCine:
         isOpen: whether the engine has the clip.
         clip: what was segmented, once it was read.
         labels: uint8 `[T, H, W]` as they are in the scene, once they are known.
+        tracks: of grid and clicks, in the clip's own frames, once they are known.
         corrections: the markups node that holds the clicks, once there is one.
     """
 
@@ -52,6 +54,7 @@ class OpenCine:
     isOpen: bool = False
     clip: CineClip | None = None
     labels: np.ndarray | None = None
+    tracks: PointTracks | None = None
     corrections: Any = None
 
     @classmethod
@@ -131,10 +134,20 @@ class OpenCine:
             drawn = np.where((drawn == 0) & np.isin(own, hidden), own, drawn)
         return Propagate(place, drawn, falloff)
 
-    def openSteps(self, corrections: Any) -> Steps:
-        """Let the engine have the clip, with the clicks and edits of the scene, if it has not."""
+    def readSteps(self) -> Steps:
+        """Read frames and labels from the scene, where they are not known."""
         if self.clip is None:
             self.clip = yield from clipSteps(self.source, self.frames)
+        if self.labels is None:
+            labels = []
+            for frame in self.frames:
+                labels.append(labelsOfItem(self.sequence, frame, self.segmentation, self.source, self.styles))
+                yield False
+            self.labels = np.stack(labels)
+
+    def openSteps(self, corrections: Any) -> Steps:
+        """Let the engine have the clip, with the clicks and edits of the scene, if it has not."""
+        yield from self.readSteps()
         if not self.isOpen:
             edits = []
             for frame, falloff in self.edits.items():
@@ -142,12 +155,6 @@ class OpenCine:
                 yield False
             yield from answered(self.engine, Open(self.clip, self.correction(corrections), tuple(edits)))
             self.isOpen = True
-        if self.labels is None:
-            labels = []
-            for frame in self.frames:
-                labels.append(labelsOfItem(self.sequence, frame, self.segmentation, self.source, self.styles))
-                yield False
-            self.labels = np.stack(labels)
 
     def askSteps(self, request: Any, progress: Any = None) -> Steps:
         """Ask for better labels and write the frames that change, as they are done; a failure takes them back.
@@ -177,7 +184,7 @@ class OpenCine:
                 for place in np.flatnonzero((new != old).any((1, 2))):
                     self._store(place, old[place], geometry)
             raise
-        self.labels = new
+        self.labels, self.tracks = new, result.tracks
         return result
 
     def _store(self, place: int, labels: np.ndarray, geometry: CineGeometry) -> None:

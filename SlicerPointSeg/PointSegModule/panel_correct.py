@@ -16,6 +16,7 @@ from PointSegModule.background_run import BackgroundRun
 from PointSegModule.corrections import countOf, nameClick, showClicksOf, takeBack
 from PointSegModule.logic import CineProcessor
 from PointSegModule.open_cine import OpenCine
+from PointSegModule.panel_rules import enableUnless, whyNotSegmented
 from PointSegModule.panel_run import RunPanel
 from PointSegModule.parameters import PointSegParameterNode
 
@@ -47,17 +48,17 @@ class CorrectPanel(VTKObservationMixin):
 
     def refresh(self) -> None:
         """Enable what can be done, and say why the rest cannot."""
-        problem = self._problem()
+        problem = whyNotSegmented(self._parameters())
         corrections = None if problem else self._parameters().corrections
         hasClicks = countOf(corrections) > 0
         for name, button in self.buttons.items():
-            self._enable(button, problem, self._tips[name])
-        self._enable(
+            enableUnless(button, problem, self._tips[name])
+        enableUnless(
             self._ui.undoButton, problem or ("" if hasClicks else _("No click has been made.")), self._tips["undo"]
         )
         busy = _("Wait for the run to end.") if self._runs.isBusy else ""
-        self._enable(self._ui.propagateButton, problem or busy, self._tips["propagate"])
-        self._enable(self._ui.falloffSpinBox, problem, str(self._ui.falloffSpinBox.toolTip))
+        enableUnless(self._ui.propagateButton, problem or busy, self._tips["propagate"])
+        enableUnless(self._ui.falloffSpinBox, problem, str(self._ui.falloffSpinBox.toolTip))
         if problem:
             self.stopPlacing()
 
@@ -114,22 +115,6 @@ class CorrectPanel(VTKObservationMixin):
         """The scene is about to close."""
         self._again = False
         self.stopPlacing()
-
-    def _problem(self) -> str:
-        parameters = self._parameters()
-        if parameters is None or parameters.inputVolume is None:
-            return _("Select an ultrasound sequence or volume first.")
-        if parameters.outputSegmentation is None:
-            return _("Segment the movie first.")
-        browser = slicer.modules.sequences.logic().GetFirstBrowserNodeForProxyNode(parameters.inputVolume)
-        if browser is None or browser.GetSequenceNode(parameters.outputSegmentation) is None:
-            return _("The chosen segmentation is not one of the chosen movie; segment the movie first.")
-        return ""
-
-    @staticmethod
-    def _enable(control: Any, problem: str, tip: str) -> None:
-        control.enabled = not problem
-        control.toolTip = problem or tip
 
     def _openedCine(self) -> OpenCine:
         parameters = self._parameters()

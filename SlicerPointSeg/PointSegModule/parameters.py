@@ -45,6 +45,7 @@ class PointSegParameterNode:
         keepFinishedFrames: whether a cancelled run leaves what it has finished.
         corrections: the clicks on the output, or None.
         falloffFrames: how far an edited frame reaches.
+        trackPoints: points to follow through a movie that was segmented, or None.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
@@ -62,3 +63,4 @@ class PointSegParameterNode:
     keepFinishedFrames: bool = False
     corrections: vtkMRMLMarkupsFiducialNode
     falloffFrames: int = 5
+    trackPoints: vtkMRMLMarkupsFiducialNode

@@ -163,6 +163,61 @@ def test_a_cancelled_correction_changes_nothing(segmented):
     assert node.GetNumberOfControlPoints() == 0
 
 
+def test_points_are_followed_without_changing_the_masks(segmented):
+    processor, output, session, first = segmented
+    points = np.array([[2, 40, 30], [0, 70, 50]])
+    found = processor.trackPoints(points)
+    assert (found.tracks.xy == session.track(points).xy).all()
+    assert (sceneOf(output) == first).all()
+    for index, curve in enumerate(found.curves):
+        seen = found.tracks.visible[index]
+        assert slicer.util.arrayFromMarkupsControlPoints(curve)[:, 0] == pytest.approx(
+            -0.25 * found.tracks.xy[index][seen][:, 0], abs=1e-3
+        )
+
+
+def test_export_writes_what_is_in_the_scene(segmented, tmp_path):
+    import SimpleITK as sitk  # noqa: N813
+
+    processor, output, _, _ = segmented
+    files = processor.export(tmp_path)
+    assert [file.name for file in files] == ["Echo labels.nrrd", "Echo tracks.csv"]
+    assert (sitk.GetArrayFromImage(sitk.ReadImage(str(files[0]))) == sceneOf(output)).all()
+
+
+def test_export_to_a_folder_that_does_not_exist_names_it(segmented, tmp_path):
+    from PointSegLib.errors import WriteError
+
+    processor, _, _, _ = segmented
+    with pytest.raises(WriteError, match="nowhere"):
+        processor.export(tmp_path / "nowhere")
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_told_of_and_the_next_segmentation_has_another(scene, browser, checkpoint):
+    import os
+    import signal
+
+    from PointSegLib.errors import WorkerError
+    from PointSegModule.engines import Engines
+    from PointSegModule.logic import CineProcessor
+
+    before = scene.GetNumberOfNodes()
+    processor = CineProcessor(Engines(inWorker=True, checkpoint=checkpoint))
+    run = processor.process(browser, device="cpu", waitForCompletion=False)
+    worker = processor.engines.of("cpu")
+    while worker.pid is None:
+        run.poll()
+    os.kill(worker.pid, signal.SIGKILL)
+    run.wait()
+    with pytest.raises(WorkerError, match="was killed"):
+        run.poll()
+    assert scene.GetNumberOfNodes() == before
+    output = processor.process(browser, device="cpu")
+    assert (sceneOf(output) == output.result.labels).all()
+    processor.engines.shutdown()
+
+
 def test_nothing_can_be_corrected_before_it_is_segmented(processor):
     from PointSegLib import PointSegError
 

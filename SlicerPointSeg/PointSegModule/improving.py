@@ -1,0 +1,211 @@
+"""`CineImprover`: corrects what was segmented, carries edited frames, follows points, and writes files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import slicer
+
+from PointSegLib.errors import PointSegError
+from PointSegLib.result import PointSegResult, Progress
+from PointSegModule.background_run import BackgroundRun, started
+from PointSegModule.corrections import addClick, countOf, newCorrections, takeBack
+from PointSegModule.engines import Engines, Steps
+from PointSegModule.geometry import CineGeometry
+from PointSegModule.open_cine import OpenCine
+from PointSegModule.point_tracking import TrackedPoints, trackSteps
+
+
+class CineImprover:
+    """Works on the cine that was segmented last, or on one that an earlier run has left in the scene.
+
+    Args:
+        engines: run the network; by default on a thread of this process.
+
+    Attributes:
+        opened: the cine; None before the first segmentation.
+    """
+
+    def __init__(self, engines: Engines | None = None) -> None:
+        self.engines = engines or Engines()
+        self.opened: OpenCine | None = None
+
+    def openScene(self, inputNode: Any, segmentation: Any, device: str = "auto") -> OpenCine:
+        """Go on with what an earlier run left in the scene, also after the scene was saved and loaded again.
+
+        Raises:
+            SceneInputError: when the segmentation is not one of the cine's.
+        """
+        opened = self.opened
+        if opened is None or opened.segmentation is not segmentation or not opened.isStillThere():
+            self.opened = OpenCine.ofScene(inputNode, segmentation, self.engines.of(device))
+        return self.opened
+
+    def addCorrection(
+        self, kind: str, frame: int, x: float, y: float, *, corrections: Any = None, waitForCompletion: bool = True
+    ) -> PointSegResult | BackgroundRun:
+        """Say what lies at a pixel, and segment the cine again with that in mind.
+
+        Args:
+            kind: "wall", "cavity" or "outside".
+            frame: of the cine.
+            x: pixel column.
+            y: pixel row.
+            corrections: the markups node that holds the clicks; the last one, or a new one, when None.
+            waitForCompletion: as in `process`.
+
+        Raises:
+            PointError: for an unknown kind or a position outside the image.
+            PointSegError: when no cine is open, or the frame was not segmented.
+        """
+        opened = self._requireOpened()
+        opened.requireFrame(frame)
+        node = self.correctionsOf(opened, corrections)
+        addClick(node, kind, frame, CineGeometry(opened.source).worldPositions(frame, np.array([[x, y]]))[0])
+        return self.correct(node, isNewClick=True, waitForCompletion=waitForCompletion)
+
+    def undoCorrection(
+        self, *, corrections: Any = None, waitForCompletion: bool = True
+    ) -> PointSegResult | BackgroundRun:
+        """Take back the last click.
+
+        Raises:
+            PointSegError: when no cine is open or no click was made.
+        """
+        node = self.correctionsOf(self._requireOpened(), corrections)
+        if not takeBack(node):
+            raise PointSegError("There is no correction to take back.")
+        return self.correct(node, waitForCompletion=waitForCompletion)
+
+    def correct(
+        self,
+        corrections: Any,
+        *,
+        isNewClick: bool = False,
+        progress: Progress | None = None,
+        waitForCompletion: bool = True,
+    ) -> PointSegResult | BackgroundRun:
+        """Segment the open cine guided by all clicks of a markups node.
+
+        Args:
+            corrections: the node; see `PointSegModule.corrections`.
+            isNewClick: whether its last click was made just now, and is to be taken back if this fails.
+            progress: as in `process`.
+            waitForCompletion: as in `process`.
+
+        Raises:
+            PointSegError: when no cine is open, or a click does not fit it.
+        """
+        opened, newest = self._requireOpened(), countOf(corrections) - 1
+
+        def steps() -> Steps:
+            try:
+                yield from opened.openSteps(corrections)
+                return (yield from opened.askSteps(opened.correction(corrections), progress))
+            except BaseException:
+                if isNewClick and slicer.mrmlScene.IsNodePresent(corrections):
+                    takeBack(corrections, newest)
+                raise
+
+        return started(steps(), waitForCompletion)
+
+    def propagateFrame(
+        self,
+        frame: int | None = None,
+        falloffFrames: float = 5,
+        *,
+        corrections: Any = None,
+        progress: Progress | None = None,
+        waitForCompletion: bool = True,
+    ) -> PointSegResult | BackgroundRun:
+        """Carry one frame as it is in the scene, edited by the user, to the frames around it.
+
+        Args:
+            frame: of the cine; the one that is shown when None.
+            falloffFrames: so many frames away the edit has faded out; 1 changes no other frame, but keeps this one
+                as it is whatever is clicked.
+            corrections: the markups node that holds the clicks so far.
+            progress: as in `process`.
+            waitForCompletion: as in `process`.
+
+        Raises:
+            PointSegError: when no cine is open, the frame was not segmented, or the falloff is below 1.
+        """
+        opened = self._requireOpened()
+        frame = opened.shownFrame if frame is None else frame
+        opened.requireFrame(frame)
+
+        def steps() -> Steps:
+            drawing = opened.drawing(frame, falloffFrames)
+            yield from opened.openSteps(corrections)
+            result = yield from opened.askSteps(drawing, progress)
+            opened.edits = {**opened.edits, frame: falloffFrames}
+            return result
+
+        return started(steps(), waitForCompletion)
+
+    def trackPoints(
+        self, points: Any, *, progress: Progress | None = None, waitForCompletion: bool = True
+    ) -> TrackedPoints | BackgroundRun:
+        """Follow points through the open cine without changing its segmentation, and draw their trajectories.
+
+        Args:
+            points: a markups node, whose points belong to the frame now shown, or an array `[M, 3]` of rows
+                (frame, x, y) in pixels.
+            progress: as in `process`.
+            waitForCompletion: as in `process`.
+
+        Raises:
+            PointSegError: when no cine is open or a point does not fit it.
+        """
+        opened = self._requireOpened()
+        isNode = hasattr(points, "IsA")
+        rows = CineGeometry(opened.source).queriesFromMarkups(points) if isNode else np.asarray(points, np.float64)
+        return started(trackSteps(opened, rows, progress), waitForCompletion)
+
+    def export(self, folder: str | os.PathLike[str], *, labels: str = "nrrd", movie: bool = False) -> tuple[Path, ...]:
+        """Write the open cine's result to files that are named after it.
+
+        Args:
+            folder: to write to.
+            labels: suffix of the masks: "nrrd", "nii.gz", "nii" or "mha".
+            movie: whether to write the cine with its result drawn over it, too.
+
+        Returns:
+            the files: masks, trajectories (.csv) where they are known, and the movie (.mp4).
+
+        Raises:
+            WriteError: when a file cannot be written.
+            PointSegError: when no cine is open.
+            DependencyError: for a movie without the package PyAV.
+        """
+        from PointSegLib import write_labels, write_overlay, write_tracks
+
+        opened = self._requireOpened()
+        started(opened.readSteps(), True)
+        stem = "".join(c if c.isalnum() or c in " -_" else "_" for c in opened.source.name)
+        files = [Path(folder) / f"{stem} labels.{labels}"]
+        write_labels(files[0], opened.labels, opened.clip)
+        if opened.tracks is not None and len(opened.tracks):
+            files.append(Path(folder) / f"{stem} tracks.csv")
+            write_tracks(files[-1], opened.tracks, opened.clip)
+            if movie:
+                files.append(Path(folder) / f"{stem} overlay.mp4")
+                write_overlay(files[-1], opened.clip, PointSegResult(opened.labels, opened.tracks))
+        return tuple(files)
+
+    def correctionsOf(self, opened: OpenCine, corrections: Any = None) -> Any:
+        """The markups node that holds the clicks on an open cine; made when there is none."""
+        if corrections is not None:
+            opened.corrections = corrections
+        if opened.corrections is None or not slicer.mrmlScene.IsNodePresent(opened.corrections):
+            opened.corrections = newCorrections(opened.source)
+        return opened.corrections
+
+    def _requireOpened(self) -> OpenCine:
+        if self.opened is None or not self.opened.isStillThere():
+            raise PointSegError("There is no segmentation to correct; segment a cine first, or call `openScene`.")
+        return self.opened
