@@ -11,7 +11,7 @@ from PointSegModule.engines import ProcessingCancelledError, Steps
 __all__ = ["BackgroundRun", "PointSegError", "ProcessingCancelledError"]
 
 # One turn of the main thread; with the longest step, which may follow it, it has to stay under 50 ms.
-TURN_S = 0.015
+TURN_S = 0.008
 # While the application waits for events, its main thread can hold Python's lock: threads advance while `poll` sleeps.
 SLEEP_S = 0.01
 

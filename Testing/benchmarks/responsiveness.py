@@ -6,8 +6,8 @@ The scene is a real one without an application, the engine a double that tells o
 process does: what is measured is what the module does with them, each call of the timer's function by itself, without
 its pause. On a busy machine a call may also wait for the processor: CPU milliseconds tell what the module needs.
 
-On two cores that a training kept busy (load 2.6), with 1,850 points, the longest call took 39 ms of processor time (the
-goal is 50) and 74 ms by the clock; streaming a frame took 6 ms and 20 ms, reading the clip 11 ms and 13 ms.
+On two cores that a training kept busy (load 1.5 to 2.6), with 1,850 points, the longest call took 30 ms, of processor
+time and by the clock (the goal is 50); streaming a frame took 6 ms and 9 ms, reading the clip 8 ms.
 """
 
 from __future__ import annotations
