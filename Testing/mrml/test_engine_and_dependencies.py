@@ -278,3 +278,30 @@ def test_an_installation_that_did_nothing_is_not_taken_for_one(dependencies, ins
     newSlicer(monkeypatch, lambda packages, requester: None)  # as in Slicer's testing mode
     with pytest.raises(DependencyError, match="pointseg_test_package was to be installed but is still not found"):
         dependencies.offerInstallation()
+
+
+def inApplication(monkeypatch, home):
+    import slicer
+
+    monkeypatch.setattr(sys, "executable", "/opt/Slicer/bin/SlicerApp-real")
+    monkeypatch.setattr(slicer, "app", types.SimpleNamespace(slicerHome=str(home)), raising=False)
+    monkeypatch.setenv("PATH", "")
+
+
+def test_the_worker_runs_in_slicers_own_python(headless, monkeypatch, tmp_path):
+    from PointSegModule.engines import pythonInterpreter
+
+    inApplication(monkeypatch, tmp_path)
+    interpreter = tmp_path / "bin" / "PythonSlicer"
+    interpreter.parent.mkdir()
+    interpreter.touch(0o755)
+    assert pythonInterpreter() == str(interpreter)
+
+
+def test_a_slicer_without_its_python_says_what_to_do(headless, monkeypatch, tmp_path):
+    from PointSegLib.errors import WorkerError
+    from PointSegModule.engines import pythonInterpreter
+
+    inApplication(monkeypatch, tmp_path)
+    with pytest.raises(WorkerError, match="PythonSlicer was not found; reinstall Slicer"):
+        pythonInterpreter()
