@@ -14,6 +14,7 @@ from PointSegLib.training.losses import (
     mask_targets,
     matching_loss,
     point_loss,
+    step_loss,
     temporal_loss,
 )
 
@@ -21,7 +22,7 @@ SURE = 30.0
 
 
 def _tracked(xy, visible):
-    return TrackedPoints([xy, xy], [xy, xy], visible, torch.zeros(0), [])
+    return TrackedPoints([xy, xy], [xy, xy], visible, torch.zeros(0), [], [])
 
 
 def test_perfect_tracks_cost_nothing():
@@ -52,6 +53,19 @@ def test_clips_whose_points_all_left_the_image_cost_no_position():
     assert float(loss.detach()) == pytest.approx(0.0, abs=1e-6)
     assert float(found.grad.abs().sum()) == 0.0
     assert float(matching_loss([torch.randn(1, 3, 2, 8, 8)], xy, hidden)) == 0.0
+
+
+def test_step_loss_is_the_l1_of_steps_between_frames_that_show_the_point():
+    xy = torch.rand(1, 2, 4, 2)
+    seen = torch.ones(1, 2, 4, dtype=torch.bool)
+    seen[0, 1, 2] = False
+    went = (xy[:, :, 1:] - xy[:, :, :-1]).unsqueeze(-2).expand(-1, -1, -1, 3, -1).clone()
+    assert float(step_loss([went], xy, seen)) == pytest.approx(0.0, abs=1e-6)
+    unseen = went.clone()
+    unseen[0, 1, 1:] += 9.0
+    assert float(step_loss([unseen], xy, seen)) == pytest.approx(0.0, abs=1e-6)
+    assert float(step_loss([went + 0.1, went - 0.2], xy, seen)) == pytest.approx(0.3, rel=1e-4)
+    assert float(step_loss([went + 9.0], xy, torch.zeros_like(seen))) == 0.0
 
 
 def test_matching_loss_is_small_where_the_peak_is_right():
