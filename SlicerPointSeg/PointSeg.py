@@ -26,7 +26,7 @@ from PointSegModule.panel_shortcuts import newShortcuts
 from PointSegModule.panel_track import TrackPanel
 from PointSegModule.parameters import PointSegParameterNode
 from PointSegModule.sample_data import registerSampleData
-from PointSegModule.self_test import BrightestHalf, newTestSequence
+from PointSegModule.self_test import BrightestHalf, SceneSelfTests, newTestSequence
 from PointSegModule.sequence_browsing import firstImageProxy
 
 
@@ -44,7 +44,8 @@ class PointSeg(ScriptedLoadableModule):
             "and follows tissue points through it. For research; not for diagnosis."
         )
         parent.acknowledgementText = _(
-            "After Point-Seg: point tracking that guides segmentation. The embedded weights were trained on CAMUS "
+            "Follows Khodabakhshian, Hashemi et al., Point Tracking as a Temporal Cue for Robust Myocardial "
+            "Segmentation in Echocardiography Videos, arXiv:2601.09207. The embedded weights were trained on CAMUS "
             "(Leclerc et al., IEEE Trans. Med. Imaging 2019) and share its licence, CC BY-NC-SA 4.0."
         )
         slicer.app.connect("startupCompleted()", self._loadTerminology)
@@ -168,7 +169,7 @@ class PointSegLogic(ScriptedLoadableModuleLogic, CineProcessor):
         return PointSegParameterNode(super().getParameterNode())
 
 
-class PointSegTest(ScriptedLoadableModuleTest):
+class PointSegTest(SceneSelfTests, ScriptedLoadableModuleTest):
     """Slicer's own self-test of the module; needs neither PyTorch nor data."""
 
     def setUp(self):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from PointSegLib.clip import CineClip
 from PointSegLib.coordinates import resize_xy
 from PointSegLib.errors import WriteError
 from PointSegLib.io.drawing import blend, discs, outline, resize, soft_mask, trails
-from PointSegLib.io.video import import_av
+from PointSegLib.io.movie import write_movie
 from PointSegLib.result import LEFT_ATRIUM, LV_CAVITY, MYOCARDIUM, PointSegResult
 
 COLOURS = {LV_CAVITY: (255.0, 99.0, 92.0), MYOCARDIUM: (72.0, 209.0, 150.0), LEFT_ATRIUM: (94.0, 158.0, 255.0)}
@@ -23,7 +22,6 @@ PROMPT, GRID, TRAIL, SHADOW = (255.0, 214.0, 10.0), (255.0, 255.0, 255.0), (255.
 TRAIL_FRAMES = 12
 HIDDEN = 0.2
 SHORT_SIDE, LONG_SIDE = 720, 1600
-DEFAULT_RATE = 25.0
 
 
 def write_overlay(
@@ -52,7 +50,7 @@ def write_overlay(
         msg = f"{target}: labels {labels} and tracks {tracks} do not fit the frames {list(clip.frames.shape)}."
         raise WriteError(msg)
     if suffix == ".mp4":
-        _write_movie(target, clip, result)
+        write_movie(target, (draw_frame(clip, result, index) for index in range(len(clip))), clip.frame_rate_hz)
         return
     shown = 0 if frame is None else frame
     if not 0 <= shown < len(clip):
@@ -134,21 +132,3 @@ def _worth_showing(result: PointSegResult) -> np.ndarray:
     x, y = np.clip(at[:, 1], 0, width - 1), np.clip(at[:, 2], 0, height - 1)
     on = result.labels[frame, y, x] > 0
     return on if on.any() else np.ones(len(at), bool)
-
-
-def _write_movie(target: Path, clip: CineClip, result: PointSegResult) -> None:
-    av = import_av(f"Writing the movie {target}")
-    rate = Fraction(clip.frame_rate_hz or DEFAULT_RATE).limit_denominator(1000)
-    with atomic_path(target) as temporary:
-        try:
-            with av.open(str(temporary), "w", options={"movflags": "+faststart"}) as container:
-                stream = container.add_stream("libx264", rate=rate, options={"crf": "17", "preset": "fast"})
-                stream.width, stream.height = display_size(clip)
-                stream.pix_fmt = "yuv420p"
-                for index in range(len(clip)):
-                    picture = av.VideoFrame.from_ndarray(draw_frame(clip, result, index), format="rgb24")
-                    container.mux(stream.encode(picture))
-                container.mux(stream.encode(None))
-        except av.error.FFmpegError as error:
-            msg = f"{target} cannot be written ({error.strerror or error}); is the disk full?"
-            raise WriteError(msg) from error
