@@ -48,4 +48,4 @@ def sliceView(headless):
     problem = slice_view.whyNoRendering()
     if problem:
         pytest.skip(problem)
-    return slice_view.OffscreenSliceView(headless, size=(800, 600))
+    return slice_view.sessionView()

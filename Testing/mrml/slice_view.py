@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
+from mrml import headless_slicer
 from mrml.needed_packages import APT_LINE
 from vtk.util.numpy_support import vtk_to_numpy
 
@@ -49,6 +50,12 @@ def whyNoRendering() -> str:
     if probe.returncode == 0:
         return ""
     return f"Off-screen rendering needs OpenGL through EGL; on Debian or Ubuntu: {APT_LINE}"
+
+
+@functools.cache
+def sessionView() -> OffscreenSliceView:
+    """The one view of a test session: two of a name take each other's clicks, and clearing a scene leaves views in it."""
+    return OffscreenSliceView(headless_slicer.start(), size=(800, 600))
 
 
 class OffscreenSliceView:

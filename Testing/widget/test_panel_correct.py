@@ -171,12 +171,12 @@ def test_clicks_placed_by_mouse_in_a_slice_view_lie_where_they_were_made(
 
 @pytest.fixture(scope="session")
 def sessionView(sessionApplication):
-    from mrml import headless_slicer, slice_view
+    from mrml import slice_view
 
     problem = slice_view.whyNoRendering()
     if problem:
         pytest.skip(problem)
-    return slice_view.OffscreenSliceView(headless_slicer.start(), size=(800, 600))
+    return slice_view.sessionView()
 
 
 def test_picture_of_the_panel_with_a_result(panel, segmented, application):
