@@ -54,7 +54,7 @@ def whyNoRendering() -> str:
 
 @functools.cache
 def sessionView() -> OffscreenSliceView:
-    """The one view of a test session: two of a name take each other's clicks, and clearing a scene leaves views in it."""
+    """The one view of a test session: two of a name take each other's clicks, and a cleared scene keeps its views."""
     return OffscreenSliceView(headless_slicer.start(), size=(800, 600))
 
 
