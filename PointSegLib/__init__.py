@@ -5,36 +5,25 @@ Names are imported on first use, so that `import PointSegLib` stays free of torc
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from PointSegLib.lazy import lazy_names
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "CineClip": "PointSegLib.clip",
-    "ClipSession": "PointSegLib.inference",
-    "LocalEngine": "PointSegLib.inference",
-    "PointSegPredictor": "PointSegLib.inference",
-    "WorkerEngine": "PointSegLib.inference",
-    "PointSegResult": "PointSegLib.result",
-    "PointTracks": "PointSegLib.result",
-    "PointSegError": "PointSegLib.errors",
-    "read_clip": "PointSegLib.io",
-    "simulate_clip": "PointSegLib.simulation.clips",
-    "write_labels": "PointSegLib.io",
-    "write_overlay": "PointSegLib.io",
-    "write_tracks": "PointSegLib.io",
+    "CineClip": "clip",
+    "ClipSession": "inference",
+    "LocalEngine": "inference",
+    "PointSegPredictor": "inference",
+    "WorkerEngine": "inference",
+    "PointSegResult": "result",
+    "PointTracks": "result",
+    "PointSegError": "errors",
+    "read_clip": "io",
+    "simulate_clip": "simulation.clips",
+    "write_labels": "io",
+    "write_overlay": "io",
+    "write_tracks": "io",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        msg = f"module 'PointSegLib' has no attribute {name!r}"
-        raise AttributeError(msg)
-    return getattr(import_module(_HOME[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

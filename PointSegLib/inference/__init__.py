@@ -5,8 +5,9 @@ Names are imported on first use: whoever leaves the network to a worker process 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from PointSegLib.lazy import lazy_names
 
 if TYPE_CHECKING:
     from PointSegLib.inference.engine import Engine, LocalEngine
@@ -24,10 +25,4 @@ _HOME = {
 }
 
 __all__ = ["EMBEDDED", "ClipSession", "Engine", "LocalEngine", "PointSegPredictor", "WorkerEngine"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        msg = f"module 'PointSegLib.inference' has no attribute {name!r}"
-        raise AttributeError(msg)
-    return getattr(import_module(f"PointSegLib.inference.{_HOME[name]}"), name)
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

@@ -5,8 +5,7 @@ Names are imported on first use: Slicer greys colour frames with `io.colour` wit
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from PointSegLib.lazy import lazy_names
 
 _HOME = {
     "CamusInfo": "camus_info",
@@ -34,14 +33,4 @@ _HOME = {
 }
 
 __all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        msg = f"module 'PointSegLib.io' has no attribute {name!r}"
-        raise AttributeError(msg)
-    return getattr(import_module(f"PointSegLib.io.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

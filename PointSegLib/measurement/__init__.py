@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from PointSegLib.lazy import lazy_names
 
 _HOME = {
     "Beat": "cycle",
@@ -25,14 +24,4 @@ _HOME = {
 }
 
 __all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        msg = f"module 'PointSegLib.measurement' has no attribute {name!r}"
-        raise AttributeError(msg)
-    return getattr(import_module(f"PointSegLib.measurement.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

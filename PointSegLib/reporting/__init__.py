@@ -5,8 +5,7 @@ Names are imported on first use: tables need none of the optional packages that 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from PointSegLib.lazy import lazy_names
 
 _HOME = {
     "MeasuredClip": "measured_clip",
@@ -28,14 +27,4 @@ _HOME = {
 }
 
 __all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        msg = f"module 'PointSegLib.reporting' has no attribute {name!r}"
-        raise AttributeError(msg)
-    return getattr(import_module(f"PointSegLib.reporting.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

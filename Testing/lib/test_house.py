@@ -16,12 +16,13 @@ LIBRARY = REPOSITORY / "PointSegLib"
 SLICER_MODULE = REPOSITORY / "SlicerPointSeg"
 
 # The ground floor: every room stands on it, and it knows none of them.
-GROUND = frozenset({"atomic", "errors", "coordinates"})
+GROUND = frozenset({"atomic", "errors", "coordinates", "lazy"})
 # What rooms hand to each other, and the fan that readers and predictors both look for.
 SHARED = GROUND | {"clip", "result", "sector"}
 ROOMS: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "atomic": GROUND,
+    "lazy": frozenset(),
     "coordinates": GROUND,
     "clip": GROUND,
     "result": GROUND,
@@ -42,6 +43,7 @@ NUMERIC = frozenset({"numpy", "scipy"})
 PACKAGES: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "atomic": frozenset(),
+    "lazy": frozenset(),
     "coordinates": NUMERIC,
     "sector": NUMERIC,
     "clip": frozenset({"numpy"}),
@@ -120,11 +122,11 @@ def _room_of(arrow: Arrow) -> str:
         return arrow.module.split(".")[1]
     if arrow.name in ("", "__version__", "__file__"):
         return "__init__"
-    return _public_names().get(arrow.name, f"PointSegLib.{arrow.name}").split(".")[1]
+    return _public_names().get(arrow.name, arrow.name).split(".")[0]
 
 
 def _public_names() -> dict[str, str]:
-    """Public name -> the module it lives in, as the package's own table says, read without importing it."""
+    """Public name -> the module in PointSegLib it lives in, as the package's own table says, read without importing it."""
     tree = ast.parse((LIBRARY / "__init__.py").read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "_HOME" for t in node.targets):
