@@ -25,10 +25,12 @@ class CineClip:
         calibration: where `spacing_mm` came from, in words; empty when it is None.
         region: (x0, y0, x1, y1), inclusive pixel box that holds the 2-D tissue image, or None for the whole frame.
         warnings: what the reader doubted or corrected, one sentence each.
+        r_wave_times_s: float64 `[R]`, seconds of the ECG's R waves on the clock of `times_s`, strictly increasing; they
+            may lie outside the clip. None when unknown.
 
     Raises:
         ClipError: for no frames, a wrong number of dimensions, frames under 32 x 32 pixels, NaN or infinite
-            values (the frame is named), non-positive spacing, or times that do not increase.
+            values (the frame is named), non-positive spacing, times that do not increase, or R waves without times.
     """
 
     frames: np.ndarray
@@ -38,6 +40,7 @@ class CineClip:
     calibration: str = ""
     region: tuple[int, int, int, int] | None = None
     warnings: tuple[str, ...] = field(default=())
+    r_wave_times_s: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         where = self.source or "the clip"
@@ -45,6 +48,7 @@ class CineClip:
         object.__setattr__(self, "spacing_mm", _checked_spacing(self.spacing_mm, where))
         object.__setattr__(self, "times_s", _checked_times(self.times_s, len(self.frames), where))
         object.__setattr__(self, "warnings", tuple(self.warnings))
+        object.__setattr__(self, "r_wave_times_s", _checked_r_waves(self.r_wave_times_s, self.times_s, where))
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -119,5 +123,18 @@ def _checked_times(times: np.ndarray | None, count: int, where: str) -> np.ndarr
     if not np.isfinite(values).all() or len(wrong):
         frame = int(wrong[0]) + 1 if len(wrong) else int(np.flatnonzero(~np.isfinite(values))[0])
         msg = f"{where}: times must increase from frame to frame; frame {frame} does not. Use None if they are unknown."
+        raise ClipError(msg)
+    return values
+
+
+def _checked_r_waves(waves: np.ndarray | None, times: np.ndarray | None, where: str) -> np.ndarray | None:
+    if waves is None:
+        return None
+    if times is None:
+        msg = f"{where}: R waves were given without the times of the frames; give times_s on the same clock."
+        raise ClipError(msg)
+    values = np.asarray(waves, np.float64).reshape(-1)
+    if not (np.isfinite(values).all() and (np.diff(values) > 0).all()):
+        msg = f"{where}: the times of R waves must be finite and increase; use None if they are unknown."
         raise ClipError(msg)
     return values

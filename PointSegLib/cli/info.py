@@ -32,6 +32,7 @@ def _run(options: argparse.Namespace) -> int:
     print(f"  frames    {facts['frames']} of {facts['width']} x {facts['height']} pixels")
     print(f"  spacing   {_spacing_text(facts)}")
     print(f"  times     {_times_text(facts)}")
+    print(f"  R waves   {_waves_text(facts)}")
     print(f"  region    {_box_text(facts['region'], 'the whole frame')}")
     print(f"  sector    {_box_text(facts['sector'], 'not found')}")
     for warning in facts["warnings"]:
@@ -68,6 +69,7 @@ def clip_facts(clip: CineClip, path: Path) -> dict[str, Any]:
         "first_s": None if clip.times_s is None else float(clip.times_s[0]),
         "last_s": None if clip.times_s is None else float(clip.times_s[-1]),
         "frame_rate_hz": clip.frame_rate_hz,
+        "r_waves_s": None if clip.r_wave_times_s is None else clip.r_wave_times_s.tolist(),
         "region": None if clip.region is None else [int(edge) for edge in clip.region],
         "sector": sector,
         "warnings": warnings,
@@ -86,6 +88,12 @@ def _times_text(facts: dict[str, Any]) -> str:
         return "unknown"
     rate = "" if facts["frame_rate_hz"] is None else f", {facts['frame_rate_hz']:.1f} frames/s"
     return f"{facts['first_s']:.3f} s to {facts['last_s']:.3f} s{rate}"
+
+
+def _waves_text(facts: dict[str, Any]) -> str:
+    if facts["r_waves_s"] is None:
+        return "unknown"
+    return f"at {', '.join(f'{wave:.3f}' for wave in facts['r_waves_s'])} s"
 
 
 def _box_text(box: list[int] | None, otherwise: str) -> str:

@@ -30,7 +30,7 @@ def read_dicom(path: Path, region: int | None = None) -> CineClip:
 
     Returns:
         The clip; `spacing_mm` from the region, else from PixelSpacing, else None; times from FrameTimeVector,
-        FrameTime, CineRate or RecommendedDisplayFrameRate, else None.
+        FrameTime, CineRate or RecommendedDisplayFrameRate, else None; R waves from RWaveTimeVector, else None.
 
     Raises:
         ReadError: for a file that is no DICOM, no ultrasound, has no frames or damaged pixel data.
@@ -42,7 +42,8 @@ def read_dicom(path: Path, region: int | None = None) -> CineClip:
     chosen, doubts = choose_region(dataset, region, str(path))
     frames, found = read_grey_frames(dataset, path, count)
     times, time_doubts = _times(dataset, count)
-    warnings += doubts + found + time_doubts
+    waves, wave_doubts = _r_waves(dataset, times)
+    warnings += doubts + found + time_doubts + wave_doubts
     if chosen is not None:
         chosen, doubts = fit_region(chosen, frames)
         warnings += doubts
@@ -57,6 +58,7 @@ def read_dicom(path: Path, region: int | None = None) -> CineClip:
         calibration=calibration,
         region=_inside(chosen, frames.shape),
         warnings=tuple(warnings),
+        r_wave_times_s=waves,
     )
 
 
@@ -138,6 +140,17 @@ def _frame_step(dataset: Any) -> float | None:
         return frame_time / 1000
     rate = _positive(dataset.get("CineRate")) or _positive(dataset.get("RecommendedDisplayFrameRate"))
     return None if rate is None else 1 / rate
+
+
+def _r_waves(dataset: Any, times: np.ndarray | None) -> tuple[np.ndarray | None, list[str]]:
+    """Seconds of the ECG's R waves: RWaveTimeVector (0018,6060) has them in milliseconds from the first frame on."""
+    vector = dataset.get("RWaveTimeVector")
+    if vector is None or np.size(vector) == 0 or times is None or len(times) < 2:
+        return None, []
+    waves = np.atleast_1d(np.array(vector, np.float64)) / 1000
+    if not (np.isfinite(waves).all() and (np.diff(waves) > 0).all()):
+        return None, ["RWaveTimeVector does not give increasing times of R waves; it was not used."]
+    return waves, []
 
 
 def _positive(value: Any) -> float | None:

@@ -7,7 +7,7 @@ aortic valve closure where it is seen). The first and the last frame of a clip a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -27,6 +27,8 @@ _LEAST_SWING, _LEAST_SWING_NOISE = 0.04, 5.0
 # An end-diastole this near to the clip's border is a guess; it still ends a whole beat where the cavity has refilled by
 # this share of the contraction.
 _BORDER_FRAMES, _REFILLED = 2, 0.9
+# At an R wave the cavity should have at least this share of its swing.
+_LARGE_SHARE = 0.5
 _PLAUSIBLE_BPM = (25.0, 250.0)
 
 
@@ -58,11 +60,13 @@ class Cycle:
         beats: in order of time; neighbours share an end-diastole. Empty when no contraction was found: see `warnings`.
         heart_rate_bpm: beats per minute, mean over the complete beats, or None when it cannot be told.
         warnings: what is missing or only guessed, one sentence each.
+        from_r_waves: whether end-diastole is the R wave of the ECG.
     """
 
     beats: tuple[Beat, ...]
     heart_rate_bpm: float | None
     warnings: tuple[str, ...] = field(default=())
+    from_r_waves: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,14 +91,15 @@ class _Curve:
 
 
 def find_beats(
-    lv_area: np.ndarray, times_s: np.ndarray | None = None, r_waves_s: Sequence[float] | None = None
+    lv_area: np.ndarray, times_s: np.ndarray | None = None, r_waves_s: Sequence[float] | np.ndarray | None = None
 ) -> Cycle:
     """Find the beats of a clip.
 
     Args:
         lv_area: float `[T]`, area of the LV cavity in any unit; NaN where it is unknown, such frames are passed over.
         times_s: float `[T]`, increasing; None when unknown: there is then no heart rate.
-        r_waves_s: times of the R waves on the clock of `times_s`; None takes end-diastole from the area.
+        r_waves_s: times of the R waves on the clock of `times_s`: end-diastole is the frame nearest to each, and
+            end-systole that of the smallest area before the next. None takes end-diastole from the area as well.
 
     Returns:
         The beats; none, with the reason, for one frame, a curve that hardly changes, or no contraction inside the clip.
@@ -109,10 +114,11 @@ def find_beats(
         return Cycle((), None, tuple(warnings))
     known_ed = _r_indices(r_waves_s, times, curve, warnings)
     spans = _spans_of_area(curve) if known_ed is None else _spans_of_r_waves(curve, known_ed)
+    warnings.extend(_contradicted(curve, known_ed or []))
     beats = [_beat(curve, span, frozenset(known_ed or ()), warnings) for span in spans]
     if not beats:
         warnings.append("The clip shows no contraction from end-diastole to end-systole: beats cannot be measured.")
-    return _cycle(beats, times, warnings)
+    return _cycle(beats, times, warnings, known_ed is not None)
 
 
 def beats_from_frames(
@@ -219,7 +225,7 @@ def _spans_of_r_waves(curve: _Curve, known_ed: list[int]) -> list[tuple[int, int
 
 
 def _r_indices(
-    r_waves_s: Sequence[float] | None, times: np.ndarray | None, curve: _Curve, warnings: list[str]
+    r_waves_s: Sequence[float] | np.ndarray | None, times: np.ndarray | None, curve: _Curve, warnings: list[str]
 ) -> list[int] | None:
     """Indices of the curve nearest to the R waves inside the clip; None when there are none."""
     if r_waves_s is None:
@@ -234,6 +240,15 @@ def _r_indices(
         warnings.append("No R wave lies inside the clip: end-diastole was taken from the LV area.")
         return None
     return sorted({int(np.abs(times[curve.frames] - wave).argmin()) for wave in waves})
+
+
+def _contradicted(curve: _Curve, known_ed: list[int]) -> Iterator[str]:
+    """R waves at which the cavity is not large."""
+    middle = float(curve.area.min()) + _LARGE_SHARE * float(np.ptp(curve.area))
+    wrong = [int(curve.frames[index]) for index in known_ed if curve.moves and curve.area[index] < middle]
+    if wrong:
+        named = f"frame{'s' if len(wrong) > 1 else ''} {', '.join(map(str, wrong))}"
+        yield f"By the R waves of the file {named} would be end-diastole, but the cavity is small there: look at it."
 
 
 def _beat(curve: _Curve, span: tuple[int, int, int], known_ed: frozenset[int], warnings: list[str]) -> Beat:
@@ -252,7 +267,7 @@ def _beat(curve: _Curve, span: tuple[int, int, int], known_ed: frozenset[int], w
     return Beat(frames[0], frames[1], frames[2], complete, complete and any(guessed.values()))
 
 
-def _cycle(beats: list[Beat], times: np.ndarray | None, warnings: list[str]) -> Cycle:
+def _cycle(beats: list[Beat], times: np.ndarray | None, warnings: list[str], from_r_waves: bool = False) -> Cycle:
     """The beats with their heart rate, or the reason why there is none."""
     whole = [beat for beat in beats if beat.complete]
     for beat in beats:
@@ -270,4 +285,4 @@ def _cycle(beats: list[Beat], times: np.ndarray | None, warnings: list[str]) -> 
         rate = 60.0 * len(whole) / sum(float(times[beat.end] - times[beat.start]) for beat in whole)
         if not _PLAUSIBLE_BPM[0] <= rate <= _PLAUSIBLE_BPM[1]:
             warnings.append(f"A heart rate of {rate:.0f} per minute is not plausible: check the times of the frames.")
-    return Cycle(tuple(beats), rate, tuple(warnings))
+    return Cycle(tuple(beats), rate, tuple(warnings), from_r_waves)

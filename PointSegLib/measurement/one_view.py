@@ -43,7 +43,8 @@ def measure(
         clip: the movie.
         view: "A4C", "A2C" or "A3C", or a `Naming` where the display is mirrored; None when unknown: the walls are then
             called left and right as they lie in the image.
-        beats: from `find_beats` or `beats_from_frames`; None finds them in the area of the LV cavity.
+        beats: from `find_beats` or `beats_from_frames`; None finds them by the clip's R waves where it has them, and by
+            the area of the LV cavity.
         correct_drift: take the drift at the end of complete beats off the strain curves, in proportion to time.
         insist: let segments count in GLS whose tracking is not to be trusted.
 
@@ -58,7 +59,7 @@ def measure(
     scale, said = Scale.of(clip), [*clip.warnings, *result.warnings]
     inside = _fan(clip, said)
     areas = measure_areas(result.labels, scale, inside)
-    cycle = beats or find_beats(areas[LV_CAVITY].known(), clip.times_s)
+    cycle = beats or find_beats(areas[LV_CAVITY].known(), clip.times_s, clip.r_wave_times_s)
     found = [silhouette_of(mask, scale) for mask in result.labels]
     trust = judge_clip(clip)
     said += [*trust.doubts, *(text for curve in areas.values() for text in curve.warnings), *cycle.warnings]

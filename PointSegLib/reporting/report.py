@@ -9,7 +9,7 @@ from html import escape
 
 from PointSegLib import __version__
 from PointSegLib.atomic import atomic_path
-from PointSegLib.measurement.measurements import BeatMeasurements
+from PointSegLib.measurement.measurements import BeatMeasurements, Measurements
 from PointSegLib.measurement.two_views import BiplaneMeasurements
 from PointSegLib.reporting.bulls_eye import bulls_eye_figure
 from PointSegLib.reporting.curve_plots import strain_figure, volume_figure
@@ -84,7 +84,7 @@ def _view(one: MeasuredClip, alone: bool) -> str:
         + f"; calibration: {measurements.trust.calibration or ('given' if measurements.scale.calibrated else 'none')}"
     )
     parts = [f'<section class="{"" if alone else "view"}"><h2>{escape(one.title)}</h2>']
-    parts.append(f'<p class="quiet">{escape(about)}. {escape(_beat_text(beat, len(measurements.beats)))}</p>')
+    parts.append(f'<p class="quiet">{escape(about)}. {escape(_beat_text(measurements))}</p>')
     parts.append(cards(_view_cards(one)))
     parts.append(limits("What limits these figures", measurements.warnings))
     if beat is not None and beat.wall is not None:
@@ -98,15 +98,17 @@ def _view(one: MeasuredClip, alone: bool) -> str:
     return "\n".join([*parts, volume, "</section>"])
 
 
-def _beat_text(beat: BeatMeasurements | None, count: int) -> str:
+def _beat_text(measurements: Measurements) -> str:
+    beat, count = measurements.best, len(measurements.beats)
     if beat is None:
         return "No beat was found."
     frames = beat.beat
     whole = "complete" if frames.complete else "incomplete"
     guess = ", one end of it guessed" if frames.at_border else ""
+    clock = " End-diastole is the R wave of the ECG." if measurements.cycle.from_r_waves else ""
     return (
         f"Quoted is the {whole} beat of frames {frames.start} to {frames.end}{guess}, end-systole at frame "
-        f"{frames.es}, of {count} found."
+        f"{frames.es}, of {count} found.{clock}"
     )
 
 

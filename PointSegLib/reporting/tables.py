@@ -97,6 +97,7 @@ def _view(view: Measurements) -> dict[str, Any]:
         "length_unit": view.scale.unit,
         "calibration": view.trust.calibration,
         "heart_rate_bpm": view.cycle.heart_rate_bpm,
+        "end_diastole_by_r_waves": view.cycle.from_r_waves,
         "untrusted_segments_insisted_on": view.insisted,
         "warnings": list(view.warnings),
         "beats": beat_rows(view),

@@ -91,6 +91,26 @@ def test_bad_times_name_their_frame(times, said):
         CineClip(FRAMES, times_s=times)
 
 
+def test_r_waves_may_lie_outside_the_clip():
+    clip = CineClip(FRAMES, times_s=[0, 0.1, 0.2, 0.3], r_wave_times_s=[-0.7, 0.12, 0.9])
+    assert clip.r_wave_times_s.dtype == np.float64
+    assert clip.r_wave_times_s.tolist() == [-0.7, 0.12, 0.9]
+    assert CineClip(FRAMES).r_wave_times_s is None
+
+
+@pytest.mark.parametrize(
+    ("waves", "times", "said"),
+    [
+        ([0.1], None, "without the times of the frames"),
+        ([0.2, 0.1], [0, 1, 2, 3], "finite and increase"),
+        ([0.1, np.nan], [0, 1, 2, 3], "finite and increase"),
+    ],
+)
+def test_r_waves_that_cannot_be_placed_are_refused(waves, times, said):
+    with pytest.raises(ClipError, match=said):
+        CineClip(FRAMES, times_s=times, r_wave_times_s=waves)
+
+
 def test_frame_rate_is_the_mean_over_the_clip():
     assert CineClip(FRAMES, times_s=[0, 0.1, 0.2, 0.6]).frame_rate_hz == pytest.approx(5)
     assert CineClip(FRAMES).frame_rate_hz is None

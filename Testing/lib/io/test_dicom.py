@@ -177,6 +177,29 @@ def test_bad_frame_time_vector_is_doubted_and_frame_time_used(tmp_path):
     assert any("FrameTimeVector" in w for w in clip.warnings)
 
 
+def test_r_waves_are_on_the_clock_of_the_frames(tmp_path):
+    several = ultrasound(FRAMES, FrameTime="20", RWaveTimeVector=[10.0, 810.5])
+    assert read_clip(save(several, tmp_path / "a.dcm")).r_wave_times_s == pytest.approx([0.01, 0.8105])
+    one = ultrasound(FRAMES, FrameTime="20", RWaveTimeVector=30.0)
+    assert read_clip(save(one, tmp_path / "b.dcm")).r_wave_times_s == pytest.approx([0.03])
+
+
+@pytest.mark.parametrize(
+    ("tags", "doubted"),
+    [
+        ({"FrameTime": "20"}, False),
+        ({"FrameTime": "20", "RWaveTimeVector": []}, False),
+        ({"RWaveTimeVector": [10.0]}, False),
+        ({"FrameTime": "20", "RWaveTimeVector": [10.0, 10.0]}, True),
+    ],
+    ids=["none", "empty", "no frame times", "not increasing"],
+)
+def test_r_waves_that_cannot_be_placed_are_unknown(tmp_path, tags, doubted):
+    clip = read_clip(save(ultrasound(FRAMES, **tags), tmp_path / "a.dcm"))
+    assert clip.r_wave_times_s is None
+    assert any("RWaveTimeVector" in w for w in clip.warnings) == doubted
+
+
 @pytest.mark.parametrize("tag", ["CineRate", "RecommendedDisplayFrameRate"])
 def test_rates_give_times(tmp_path, tag):
     clip = read_clip(save(ultrasound(FRAMES, **{tag: "40"}), tmp_path / "a.dcm"))

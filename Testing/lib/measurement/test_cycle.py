@@ -147,9 +147,26 @@ def test_r_waves_set_end_diastole():
     assert cycle.beats[1].start == 53
 
 
+def test_beats_cut_off_before_the_first_and_after_the_last_r_wave_are_incomplete():
+    area, times = clip(2.2, phase=0.1)
+    cycle = find_beats(area, times, r_waves_s=[-0.1, 0.9, 1.9, 2.9])
+    assert [(b.start, b.end, b.complete) for b in cycle.beats] == [(0, 45, False), (45, 95, True), (95, 110, False)]
+    assert cycle.from_r_waves
+    assert cycle.heart_rate_bpm == pytest.approx(60.0)
+    assert sum("incomplete" in text for text in cycle.warnings) == 2
+
+
+def test_r_waves_where_the_cavity_is_small_are_doubted():
+    area, times = clip(3)
+    assert not any("cavity is small" in text for text in find_beats(area, times, [1.0, 2.0]).warnings)
+    wrong = find_beats(area, times, r_waves_s=[1.36, 2.36])
+    assert any("frames 68, 118" in text and "cavity is small" in text for text in wrong.warnings)
+
+
 def test_r_waves_outside_the_clip_give_way_to_the_area():
     area, times = clip(2, phase=0.9)
     cycle = find_beats(area, times, r_waves_s=[100.0])
+    assert not cycle.from_r_waves
     assert cycle.beats == find_beats(area, times).beats
     assert any("No R wave" in text for text in cycle.warnings)
 

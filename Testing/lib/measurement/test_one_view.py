@@ -39,6 +39,13 @@ def test_beat_that_does_not_end_at_the_border_is_quoted(known):
     assert known.best.beat.start == 21
 
 
+def test_r_waves_of_the_clip_are_its_end_diastoles():
+    by_ecg = measured(r_wave_times_s=FRAME_S * np.array([2.9, 23.0]))
+    assert by_ecg.cycle.from_r_waves
+    assert (3, 11, 23) in [(beat.beat.start, beat.beat.es, beat.beat.end) for beat in by_ecg.beats]
+    assert by_ecg.best.wall.lines.geometry.frame == by_ecg.best.beat.start
+
+
 def test_segments_are_named_by_the_view_and_scored(known):
     wall = known.best.wall
     assert wall.strain.names[0] == "basal inferoseptal"
