@@ -5,6 +5,9 @@ A message says what was wrong, in which file or frame, and what to do about it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class PointSegError(Exception):
     """Base of all errors PointSeg raises on purpose."""
@@ -44,6 +47,25 @@ class CheckpointError(PointSegError, ValueError):
 
 class DependencyError(PointSegError, ImportError):
     """An optional package that this operation needs is not installed."""
+
+
+@contextmanager
+def optional_package(purpose: str, package: str, extra: str) -> Iterator[None]:
+    """Import an optional package inside.
+
+    Args:
+        purpose: what needs it, as the beginning of a sentence.
+        package: its name on the package index.
+        extra: of PointSeg, that brings it.
+
+    Raises:
+        DependencyError: when it cannot be imported; the message names purpose, package and remedy.
+    """
+    try:
+        yield
+    except ImportError as error:
+        msg = f"{purpose} needs the package '{package}' ({error}); install it with: pip install \"pointseg[{extra}]\""
+        raise DependencyError(msg) from error
 
 
 class WorkerError(PointSegError, RuntimeError):

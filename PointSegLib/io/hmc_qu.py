@@ -23,7 +23,7 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from PointSegLib.clip import CineClip
-from PointSegLib.errors import AbsentError, DependencyError, ReadError
+from PointSegLib.errors import AbsentError, ReadError, optional_package
 from PointSegLib.io.problems import Problem, inspect_cases, settle
 from PointSegLib.io.video import read_video
 from PointSegLib.result import MYOCARDIUM
@@ -32,7 +32,6 @@ LAYOUTS = {"HMC_QU.xlsx": "HMC-QU Echos/HMC-QU Echos", "A4C.xlsx": "HMC-QU/A4C"}
 MASKS, MASK_NAME = "LV Ground-truth Segmentation Masks", "predicted"
 FIRST_COLUMN = "ECHO"
 SEGMENTS = ("SEG1", "SEG2", "SEG3", "SEG5", "SEG6", "SEG7")
-INSTALL = 'pip install "pointseg[datasets]"'
 
 Folder = str | os.PathLike[str]
 
@@ -140,11 +139,8 @@ class HmcQu:
 
 def _annotated_rows(sheet: Path) -> dict[str, list[Any]]:
     """The cells from the movie's name on, of each movie that the sheet marks as having masks."""
-    try:
+    with optional_package(f"Reading the sheet {sheet}", "openpyxl", "datasets"):
         import openpyxl
-    except ImportError as error:
-        msg = f"Reading the sheet {sheet} needs the package 'openpyxl'; install it with: {INSTALL}"
-        raise DependencyError(msg) from error
     try:
         table = [list(row) for row in openpyxl.load_workbook(sheet, data_only=True).worksheets[0].values]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, IndexError) as error:

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from PointSegLib.clip import CineClip
-from PointSegLib.errors import DependencyError, ReadError
+from PointSegLib.errors import ReadError, optional_package
 from PointSegLib.io.colour import TissueMap, fit_tissue_map, to_grey
-
-INSTALL = 'pip install "pointseg[video]"'
 
 
 def import_av(purpose: str) -> Any:
@@ -21,11 +19,8 @@ def import_av(purpose: str) -> Any:
     Raises:
         DependencyError: when it is not installed; the message names `purpose` and the remedy.
     """
-    try:
+    with optional_package(purpose, "av", "video"):
         import av
-    except ImportError as error:
-        msg = f"{purpose} needs the package 'av' (PyAV); install it with: {INSTALL}"
-        raise DependencyError(msg) from error
     return av
 
 

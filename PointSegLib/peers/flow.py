@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 
 from PointSegLib.clip import CineClip
-from PointSegLib.errors import DependencyError
+from PointSegLib.errors import optional_package
 from PointSegLib.result import PointTracks
 
-INSTALL = 'pip install "pointseg[peers]"'
 # AJ by window: 0.54 for 21, 0.65 for 31, 0.70 for 45, 0.71 for 61
 LK_WINDOW = 61
 LK_LEVELS = 3
@@ -78,11 +77,8 @@ def dis_flow(clip: CineClip, points: np.ndarray) -> PointTracks:
 
 
 def _import_cv2() -> Any:
-    try:
+    with optional_package("comparing with optical flow", "opencv-python-headless", "peers"):
         import cv2
-    except ImportError as error:
-        msg = f"comparing with optical flow needs the package 'opencv-python-headless'; install it with: {INSTALL}"
-        raise DependencyError(msg) from error
     return cv2
 
 

@@ -17,7 +17,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from PointSegLib.clip import CineClip
-from PointSegLib.errors import DependencyError
+from PointSegLib.errors import optional_package
 from PointSegLib.model.frames import clip_probabilities, labels_from_probabilities, network_frames
 from PointSegLib.model.weights import NetworkKind, read_network, write_network
 from PointSegLib.result import PointSegResult, PointTracks
@@ -49,11 +49,8 @@ class FrameUNet(nn.Module):
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
-        try:
+        with optional_package("the peer U-Net", "monai", "peers"):
             from monai.networks.nets import UNet as MonaiUNet
-        except ImportError as error:
-            msg = "the peer U-Net needs the package 'monai'; install it with: pip install \"pointseg[peers]\""
-            raise DependencyError(msg) from error
         self.config = config
         self.network = MonaiUNet(
             spatial_dims=2,

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from PointSegLib.atomic import atomic_path
-from PointSegLib.errors import DependencyError
+from PointSegLib.errors import optional_package
 from PointSegLib.measurement.measurements import BeatMeasurements
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INSTALL = 'pip install "pointseg[report]"'
 INK, QUIET, RULE = "#1b1f24", "#6a737d", "#d0d7de"
 # Dark to light from base to apex: warm on the first wall of a view, cold on the second, told apart in grey as well.
 SEGMENT_COLOURS = ("#8c1d18", "#d9482b", "#f59e42", "#63b3d8", "#2b7bba", "#0b3c73")
@@ -51,11 +50,8 @@ def import_matplotlib(purpose: str) -> Any:
     Raises:
         DependencyError: when it is not installed; the message names `purpose` and the remedy.
     """
-    try:
+    with optional_package(purpose, "matplotlib", "report"):
         import matplotlib
-    except ImportError as error:
-        msg = f"{purpose} needs the package 'matplotlib'; install it with: {INSTALL}"
-        raise DependencyError(msg) from error
     return matplotlib
 
 

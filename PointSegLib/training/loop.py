@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from PointSegLib.errors import DependencyError, PointSegError
+from PointSegLib.errors import PointSegError, optional_package
 from PointSegLib.training.averaging import WeightAverage
 from PointSegLib.training.interruption import named_worker_deaths, stop_requests
 from PointSegLib.training.launch import Launch
@@ -60,11 +60,8 @@ def train(
             killed. What was saved stays.
         KeyboardInterrupt: after SIGINT or SIGTERM, once the state is saved.
     """
-    try:
+    with optional_package("training", "lightning-fabric", "train"):
         from PointSegLib.training.fabric import start_fabric
-    except ImportError as error:
-        msg = f"training needs Lightning Fabric ({error}); install it with: pip install pointseg[train]"
-        raise DependencyError(msg) from error
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(stage, settings, folder, start_fabric(launch or Launch(), settings.precision), keep or (lambda _: None))
     run.begin(resume)

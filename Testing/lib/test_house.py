@@ -126,7 +126,7 @@ def _room_of(arrow: Arrow) -> str:
 
 
 def _public_names() -> dict[str, str]:
-    """Public name -> the module in PointSegLib it lives in, as the package's own table says, read without importing it."""
+    """Public name -> the module in PointSegLib it lives in, by the package's own table, read without importing it."""
     tree = ast.parse((LIBRARY / "__init__.py").read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "_HOME" for t in node.targets):
