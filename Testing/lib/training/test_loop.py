@@ -329,5 +329,5 @@ def test_devices_that_are_not_there_are_named(tmp_path):
 def test_without_fabric_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "PointSegLib.training.fabric", raising=False)
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
-    with pytest.raises(DependencyError, match=r"pip install "pointseg\[train\]""):
+    with pytest.raises(DependencyError, match=r'pip install "pointseg\[train\]"'):
         train(TinyStage(), SETTINGS, tmp_path)
