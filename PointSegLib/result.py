@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -41,6 +41,11 @@ class PointTracks:
         return PointTracks(
             self.xy[chosen], self.visible[chosen], self.confidence[chosen], self.is_prompt[chosen], self.queries[chosen]
         )
+
+    def joined(self, others: PointTracks) -> PointTracks:
+        """These and, behind them, others of the same clip."""
+        pairs = ((getattr(self, field.name), getattr(others, field.name)) for field in fields(self))
+        return PointTracks(*(np.concatenate(pair) for pair in pairs))
 
 
 @dataclass(frozen=True, eq=False)

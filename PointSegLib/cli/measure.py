@@ -75,14 +75,22 @@ def _check(options: argparse.Namespace) -> None:
 
 def _measured(predictor: PointSegPredictor, path: Path, view: str | None, options: argparse.Namespace) -> MeasuredClip:
     from PointSegLib import read_clip
-    from PointSegLib.measurement import Naming, beats_from_frames, measure
+    from PointSegLib.measurement import Naming, beats_from_frames, follow_wall_points, measure
     from PointSegLib.reporting import MeasuredClip
 
     clip = read_clip(path)
-    result = predictor(clip, None, chosen_progress(options))
     beats = beats_from_frames(options.ed, options.es, len(clip), clip.times_s) if options.ed else None
-    naming = Naming(view, options.mirrored)
-    done = measure(result, clip, naming, beats=beats, correct_drift=not options.keep_drift, insist=options.insist)
+    session = predictor.open(clip)
+    followed = follow_wall_points(session.segment(chosen_progress(options)), clip, session.track, beats)
+    done = measure(
+        followed.result,
+        clip,
+        Naming(view, options.mirrored),
+        beats=beats,
+        correct_drift=not options.keep_drift,
+        insist=options.insist,
+        return_error_px=followed.return_error_px,
+    )
     for warning in done.warnings:
         print(f"pointseg: warning: {path}: {one_line(warning)}", file=sys.stderr)
     print(f"{path}: {summary(done)}")

@@ -17,6 +17,7 @@ _HOME = {
     "beats_from_frames": "cycle",
     "camus_biplane": "camus_compat",
     "find_beats": "cycle",
+    "follow_wall_points": "wall_points",
     "m_mode": "motion",
     "measure": "one_view",
     "measure_biplane": "two_views",

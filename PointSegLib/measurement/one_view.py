@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from PointSegLib.clip import CineClip
-from PointSegLib.errors import ClipError, MeasurementError
+from PointSegLib.errors import MeasurementError
 from PointSegLib.measurement.areas import AreaCurve, measure_areas
 from PointSegLib.measurement.cavity import measure_cavity, silhouette_of
 from PointSegLib.measurement.cycle import Beat, Cycle, find_beats
+from PointSegLib.measurement.fan import find_fan
 from PointSegLib.measurement.measurements import BeatMeasurements, Measurements, WallMeasurements
 from PointSegLib.measurement.scale import Scale
 from PointSegLib.measurement.segments import Naming
@@ -17,10 +18,6 @@ from PointSegLib.measurement.trust import judge_clip
 from PointSegLib.measurement.wall_function import WallSource, measure_wall
 from PointSegLib.measurement.wall_lines import WallLines, contour_lines
 from PointSegLib.result import LV_CAVITY, PointSegResult
-from PointSegLib.sector import find_sector
-
-# The fan stands still: so many frames, spread over the clip, show it as well as all of them.
-_FAN_FRAMES = 16
 
 
 def measure(
@@ -31,6 +28,7 @@ def measure(
     beats: Cycle | None = None,
     correct_drift: bool = True,
     insist: bool = False,
+    return_error_px: np.ndarray | None = None,
 ) -> Measurements:
     """Measure the left heart in one apical clip.
 
@@ -47,6 +45,8 @@ def measure(
             the area of the LV cavity.
         correct_drift: take the drift at the end of complete beats off the strain curves, in proportion to time.
         insist: let segments count in GLS whose tracking is not to be trusted.
+        return_error_px: float `[N]` from `follow_wall_points`, what trust in the tracking rests on besides; None when
+            nothing was followed back.
 
     Returns:
         The measurements.
@@ -55,9 +55,11 @@ def measure(
         MeasurementError: when result and clip do not belong together, the view is not known, or beats lie outside.
     """
     naming = view if isinstance(view, Naming) else Naming(view)
-    _check(result, clip, beats)
+    _check(result, clip, beats, return_error_px)
     scale, said = Scale.of(clip), [*clip.warnings, *result.warnings]
-    inside = _fan(clip, said)
+    inside, lost = find_fan(clip)
+    if inside is None:
+        said.append(f"The ultrasound fan was not found: {lost}")
     areas = measure_areas(result.labels, scale, inside)
     cycle = beats or find_beats(areas[LV_CAVITY].known(), clip.times_s, clip.r_wave_times_s)
     found = [silhouette_of(mask, scale) for mask in result.labels]
@@ -68,7 +70,7 @@ def measure(
             "The view is unknown: segments are called by their side in the image and have no place in the heart."
         )
     contours = _contours(result.labels, scale, cycle, naming) if cycle.beats else None
-    source = WallSource(clip, result, naming, inside, contours, correct_drift, insist)
+    source = WallSource(clip, result, naming, inside, contours, correct_drift, insist, return_error_px)
     measured = tuple(_measure_beat(source, beat, found, areas) for beat in cycle.beats)
     said += [text for beat in measured for text in beat.warnings]
     return Measurements(
@@ -86,7 +88,7 @@ def measure(
     )
 
 
-def _check(result: PointSegResult, clip: CineClip, beats: Cycle | None) -> None:
+def _check(result: PointSegResult, clip: CineClip, beats: Cycle | None, return_error_px: np.ndarray | None) -> None:
     where = clip.source or "the clip"
     if result.labels.shape != clip.frames.shape or result.tracks.xy.shape[1] != len(clip):
         msg = (
@@ -94,19 +96,16 @@ def _check(result: PointSegResult, clip: CineClip, beats: Cycle | None) -> None:
             f"frames {list(clip.frames.shape)}; give the result of this clip."
         )
         raise MeasurementError(msg)
+    if return_error_px is not None and len(return_error_px) != len(result.tracks):
+        msg = (
+            f"{where}: {len(return_error_px)} forward-backward errors do not fit {len(result.tracks)} tracks; give "
+            "those of follow_wall_points with its result."
+        )
+        raise MeasurementError(msg)
     for beat in beats.beats if beats else ():
         if not 0 <= beat.start <= beat.es <= beat.end < len(clip):
             msg = f"{where}: a beat of frames {beat.start} to {beat.end} does not lie in its {len(clip)} frames."
             raise MeasurementError(msg)
-
-
-def _fan(clip: CineClip, said: list[str]) -> np.ndarray | None:
-    sample = clip.frames[:: -(-len(clip) // _FAN_FRAMES)]
-    try:
-        return find_sector(CineClip(sample, source=clip.source, region=clip.region)).mask
-    except ClipError as error:
-        said.append(f"The ultrasound fan was not found: {error}")
-        return None
 
 
 def _contours(labels: np.ndarray, scale: Scale, cycle: Cycle, naming: Naming) -> WallLines | None:

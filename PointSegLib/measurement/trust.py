@@ -110,8 +110,8 @@ class Evidence:
         tracks: the points.
         lines: carried by them.
         inside: bool `[H, W]`, the ultrasound fan (`sector.find_sector`), or None when unknown.
-        return_error_px: float `[N]`, how far from its start each point comes to lie when tracked forward and back;
-            None when that was not done.
+        return_error_px: float `[N]`, how far from its start each point comes to lie when tracked forward and back, NaN
+            where that is not known (`wall_points.follow_wall_points`); None when it was not done.
     """
 
     clip: CineClip
@@ -248,11 +248,13 @@ def _strain_error(lines: WallLines, error: np.ndarray) -> np.ndarray:
 
 
 def _return_error(evidence: Evidence, own: np.ndarray) -> float | None:
-    if evidence.return_error_px is None or not own.any():
+    if evidence.return_error_px is None:
         return None
-    scale = evidence.lines.geometry.scale
-    pixel = np.sqrt(scale.pixel_area)
-    return float(np.mean(evidence.return_error_px[own])) * float(pixel) / _thickness(evidence.lines)
+    known = evidence.return_error_px[own & np.isfinite(evidence.return_error_px)]
+    if not len(known):
+        return None
+    pixel = np.sqrt(evidence.lines.geometry.scale.pixel_area)
+    return float(np.mean(known)) * float(pixel) / _thickness(evidence.lines)
 
 
 def _reasons(trust: SegmentTrust, limits: TrustLimits) -> Iterator[str]:

@@ -41,6 +41,7 @@ class WallSource:
         contours: lines read from the masks of all frames, or None where no wall could be found.
         correct_drift: see `measure_strain`.
         insist: take segments into GLS that are not trusted.
+        return_error_px: float `[N]`, the points' forward-backward errors, or None; see `follow_wall_points`.
     """
 
     clip: CineClip
@@ -50,6 +51,7 @@ class WallSource:
     contours: WallLines | None
     correct_drift: bool
     insist: bool
+    return_error_px: np.ndarray | None = None
 
 
 def measure_wall(source: WallSource, beat: Beat) -> WallMeasurements:
@@ -63,7 +65,8 @@ def measure_wall(source: WallSource, beat: Beat) -> WallMeasurements:
     said: list[str] = []
     geometry = _wall_near(source.result.labels, Scale.of(clip), beat.start, source.naming, said)
     lines = follow_wall(geometry, source.result.tracks)
-    trust = judge_segments(Evidence(clip, source.result.tracks, lines, source.inside), beat)
+    evidence = Evidence(clip, source.result.tracks, lines, source.inside, source.return_error_px)
+    trust = judge_segments(evidence, beat)
     strain = _strain(source, lines, beat, trust, said)
     contours = None
     if source.contours is not None and source.contours.known[beat.start]:

@@ -115,6 +115,7 @@ def _segment(wall: WallMeasurements, index: int) -> Row:
         "confidence": _number(trust.confidence),
         "speckle_correlation": _number(trust.correlation),
         "strain_standard_error_percent": _number(trust.strain_error),
+        "forward_backward_error_wall_thicknesses": _number(trust.return_error),
         "doubts": " ".join(trust.reasons),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import SimpleITK
 from lib.io.makers import fan_frames, ultrasound
-from lib.measurement.beating import EF, GLS, beating
+from lib.measurement.beating import EF, GLS, beating, followed
 
 import PointSegLib
 from PointSegLib.cli import main
@@ -24,8 +25,14 @@ class KnownHeart:
     def from_pretrained(cls, checkpoint=None, device="auto"):
         return cls()
 
-    def __call__(self, clip, points=None, progress=None):
+    def open(self, clip):
+        return self
+
+    def segment(self, progress=None):
         return beating(FRAMES)[0]
+
+    def track(self, points):
+        return followed(points, FRAMES)
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +60,10 @@ def test_tables_are_written_and_the_figures_said(tmp_path, capsys):
     assert int(ejection) == pytest.approx(EF, abs=2)
     assert float(strain) == pytest.approx(GLS, abs=0.5)
     assert "warning" in told.err
+    with (tmp_path / "out/echo_segments.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert min(int(row["points"]) for row in rows) > 8, "no points were put on the wall"
+    assert max(float(row["forward_backward_error_wall_thicknesses"]) for row in rows) < 0.01
 
 
 def test_report_and_biplane(tmp_path, capsys):

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from lib.measurement.walls import cup, moved_grid
+from lib.measurement.walls import as_tracks, cup, moved_grid
 from scipy import ndimage
 
 from PointSegLib.clip import CineClip
 from PointSegLib.measurement.measurements import Measurements
 from PointSegLib.measurement.one_view import measure
-from PointSegLib.result import PointSegResult
+from PointSegLib.result import PointSegResult, PointTracks
 
 # A beat of 20 frames of 25 ms; the shortest lines are 0.85 of their length at end-diastole, so EF is 1 - 0.85 ** 3.
 PERIOD, FRAME_S, SHRINK, SIDE = 20, 0.025, 0.15, 160
@@ -42,6 +42,15 @@ def beating(frames: int = 44, start: int = 1, **known: Any) -> tuple[PointSegRes
     tracks = moved_grid(lambda xy, frame: CENTRE + (xy - CENTRE) * size(frame, start) / reference, frames, SIDE)
     facts: dict[str, Any] = {"spacing_mm": (1.0, 1.0), "times_s": FRAME_S * np.arange(frames), "source": "cup.dcm"}
     return PointSegResult(labels, tracks), CineClip(pictures, **{**facts, **known})
+
+
+def followed(rows: np.ndarray, frames: int = 44, start: int = 1) -> PointTracks:
+    """What a perfect tracker makes of points, rows (frame, x, y), in such a heart."""
+    homes = rows[:, 0].astype(int)
+    sizes = np.array([size(frame, start) for frame in range(frames)])
+    grown = sizes[None, :, None] / sizes[homes, None, None]
+    xy = CENTRE + (rows[:, None, 1:] - CENTRE) * grown
+    return replace(as_tracks(xy), is_prompt=np.ones(len(rows), bool), queries=rows.astype(np.float32))
 
 
 def hidden(result: PointSegResult, where: np.ndarray) -> PointSegResult:
