@@ -25,6 +25,7 @@ _HOME = {
     "read_clip": "reading",
     "read_synus_case": "synus",
     "read_tracks": "tracks",
+    "write_label_sequence": "label_sequence",
     "write_labels": "labels",
     "write_overlay": "overlay",
     "write_synus_case": "synus",

@@ -9,10 +9,12 @@ from PointSegLib.lazy import lazy_names
 
 _HOME = {
     "MeasuredClip": "measured_clip",
+    "SEGMENT_COLOURS": "figures",
     "as_json": "tables",
     "beat_rows": "rows",
     "bulls_eye_figure": "bulls_eye",
     "curve_rows": "rows",
+    "frame_rows": "rows",
     "report_html": "report",
     "save_figure": "figures",
     "segment_rows": "rows",

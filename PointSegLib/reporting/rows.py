@@ -59,6 +59,23 @@ def curve_rows(measurements: Measurements) -> list[Row]:
     return rows
 
 
+def frame_rows(measurements: Measurements) -> list[Row]:
+    """One row for each frame of the clip, every curve in a column of its own, for plots over the whole clip.
+
+    Where two beats share a frame, it shows the beat that starts there. `phase` is "ED" or "ES" where a beat has it.
+    """
+    phases = {frame: "ED" for beat in measurements.cycle.beats for frame in (beat.start, *[beat.end] * beat.complete)}
+    phases |= {beat.es: "ES" for beat in measurements.cycle.beats}
+    times = measurements.times_s
+    rows: list[Row] = [
+        {"frame": frame, "time_s": None if times is None else _number(times[frame]), "phase": phases.get(frame)}
+        for frame in range(len(measurements))
+    ]
+    for value in curve_rows(measurements):
+        rows[value["frame"]][f"{value['part']} {value['quantity']}".strip()] = value["value"]
+    return rows
+
+
 def biplane_row(biplane: BiplaneMeasurements) -> Row:
     """What several views tell together, in one row."""
     ejection, atrium = biplane.ejection, biplane.atrial_volume

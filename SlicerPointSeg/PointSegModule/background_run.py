@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from PointSegLib.errors import PointSegError
@@ -119,3 +121,28 @@ def started(steps: Steps, waitForCompletion: bool) -> Any:
     run.wait()
     run.poll()
     return run.output
+
+
+def onThread(work: Callable[[], Any]) -> Steps:
+    """Do some work on a thread of its own while the job waits for it; gives what it returns, or raises what it raises.
+
+    Args:
+        work: knows nothing of the scene, which belongs to the main thread. When the job is cancelled it runs to its
+            end unheard.
+    """
+    found: list[Any] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(work())
+        except BaseException as error:  # carried to the main thread, which raises it
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="PointSeg work", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        yield True
+    if failed:
+        raise failed[0]
+    return found[0]

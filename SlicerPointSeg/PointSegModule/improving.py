@@ -1,9 +1,7 @@
-"""`CineImprover`: corrects what was segmented, carries edited frames, follows points, and writes files."""
+"""`CineImprover`: corrects what was segmented, carries edited frames, and follows points."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -165,37 +163,6 @@ class CineImprover:
         isNode = hasattr(points, "IsA")
         rows = CineGeometry(opened.source).queriesFromMarkups(points) if isNode else np.asarray(points, np.float64)
         return started(trackSteps(opened, rows, progress), waitForCompletion)
-
-    def export(self, folder: str | os.PathLike[str], *, labels: str = "nrrd", movie: bool = False) -> tuple[Path, ...]:
-        """Write the open cine's result to files that are named after it.
-
-        Args:
-            folder: to write to.
-            labels: suffix of the masks: "nrrd", "nii.gz", "nii" or "mha".
-            movie: whether to write the cine with its result drawn over it, too.
-
-        Returns:
-            the files: masks, trajectories (.csv) where they are known, and the movie (.mp4).
-
-        Raises:
-            WriteError: when a file cannot be written.
-            PointSegError: when no cine is open.
-            DependencyError: for a movie without the package PyAV.
-        """
-        from PointSegLib import write_labels, write_overlay, write_tracks
-
-        opened = self._requireOpened()
-        started(opened.readSteps(), True)
-        stem = "".join(c if c.isalnum() or c in " -_" else "_" for c in opened.source.name)
-        files = [Path(folder) / f"{stem} labels.{labels}"]
-        write_labels(files[0], opened.labels, opened.clip)
-        if opened.tracks is not None and len(opened.tracks):
-            files.append(Path(folder) / f"{stem} tracks.csv")
-            write_tracks(files[-1], opened.tracks, opened.clip)
-            if movie:
-                files.append(Path(folder) / f"{stem} overlay.mp4")
-                write_overlay(files[-1], opened.clip, PointSegResult(opened.labels, opened.tracks))
-        return tuple(files)
 
     def correctionsOf(self, opened: OpenCine, corrections: Any = None) -> Any:
         """The markups node that holds the clicks on an open cine; made when there is none."""

@@ -1,4 +1,4 @@
-"""What the panel does, for scripts: segment a cine of the scene; what improves the result is in `improving`."""
+"""What the panel does, for scripts: segment a cine of the scene; `improving` and `measurer` have what follows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from PointSegLib.inference.messages import Correct, Open, Segment
 from PointSegLib.result import PointSegResult, Progress
 from PointSegModule.appearance import SEGMENTS
 from PointSegModule.background_run import BackgroundRun, started
+from PointSegModule.beat_marks import BeatMarks
 from PointSegModule.engines import ProcessingCancelledError, Steps, answered
 from PointSegModule.geometry import CineGeometry
-from PointSegModule.improving import CineImprover
+from PointSegModule.measurer import CineMeasurer
 from PointSegModule.open_cine import FRAMES_ATTRIBUTE, OpenCine
+from PointSegModule.points_input import RESULT_POINTS_REFERENCE
 from PointSegModule.predictor_engine import PredictorEngine
 from PointSegModule.scene_input import CineSource, SceneInputError, clipSteps, findCine
 from PointSegModule.scene_output import OutputTarget, ResultWriter, SceneOutput, checkOutputs
@@ -68,8 +70,8 @@ class ProcessSettings:
         return range(self.firstFrame, last + 1)
 
 
-class CineProcessor(CineImprover):
-    """Segments cines of the scene, and improves what it has segmented last.
+class CineProcessor(CineMeasurer):
+    """Segments cines of the scene, and improves and measures what it has segmented last.
 
     Args:
         engines: run the network; by default on a thread of this process.
@@ -159,9 +161,12 @@ class CineProcessor(CineImprover):
     def _openedBy(self, job: _Job, output: SceneOutput, source: CineSource, clip: CineClip) -> OpenCine:
         frames = job.target.frames
         output.segmentation.SetAttribute(FRAMES_ATTRIBUTE, f"[{frames.start}, {frames.stop - 1}]")
+        points = output.points
+        output.segmentation.SetNodeReferenceID(RESULT_POINTS_REFERENCE, None if points is None else points.GetID())
         opened = OpenCine(source, output.segmentation, frames, job.engine, job.prompts, True, clip)
         opened.labels, opened.tracks = output.result.labels, output.result.tracks
         opened.edits = {}
+        BeatMarks().keep(output.segmentation)
         return opened
 
 

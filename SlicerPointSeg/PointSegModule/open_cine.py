@@ -126,24 +126,34 @@ class OpenCine:
     def drawing(self, frame: int, falloff: float) -> Propagate:
         """What to ask the engine to carry one frame, as it is in the scene, to those around it."""
         self.requireFrame(frame)
-        place = frame - self.frames.start
+        return Propagate(frame - self.frames.start, self.labelsNow(frame), falloff)
+
+    def labelsNow(self, frame: int) -> np.ndarray:
+        """Labels uint8 `[H, W]` of one frame as they are in the scene, edited or not.
+
+        Structures that were not written into the scene are added where it says background, while they are known.
+        """
         hidden = [style.label for style in SEGMENTS if style not in self.styles]
-        drawn = labelsOfItem(self.sequence, frame, self.segmentation, self.source, self.styles)
-        if hidden and self.labels is not None:
-            own = self.labels[place]
-            drawn = np.where((drawn == 0) & np.isin(own, hidden), own, drawn)
-        return Propagate(place, drawn, falloff)
+        shown = labelsOfItem(self.sequence, frame, self.segmentation, self.source, self.styles)
+        if not hidden or self.labels is None:
+            return shown
+        own = self.labels[frame - self.frames.start]
+        return np.where((shown == 0) & np.isin(own, hidden), own, shown)
+
+    def labelSteps(self) -> Steps:
+        """Read the labels of all frames as they are in the scene now; gives uint8 `[T, H, W]`."""
+        labels = []
+        for frame in self.frames:
+            labels.append(self.labelsNow(frame))
+            yield False
+        return np.stack(labels)
 
     def readSteps(self) -> Steps:
         """Read frames and labels from the scene, where they are not known."""
         if self.clip is None:
             self.clip = yield from clipSteps(self.source, self.frames)
         if self.labels is None:
-            labels = []
-            for frame in self.frames:
-                labels.append(labelsOfItem(self.sequence, frame, self.segmentation, self.source, self.styles))
-                yield False
-            self.labels = np.stack(labels)
+            self.labels = yield from self.labelSteps()
 
     def openSteps(self, corrections: Any) -> Steps:
         """Let the engine have the clip, with the clicks and edits of the scene, if it has not."""

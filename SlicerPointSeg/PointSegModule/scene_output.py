@@ -10,9 +10,10 @@ import numpy as np
 import slicer
 
 from PointSegLib.errors import PointSegError
-from PointSegLib.result import PointSegResult, PointTracks
+from PointSegLib.result import PointSegResult
 from PointSegModule.appearance import SEGMENTS, TRAJECTORY_COLORS, SegmentStyle
 from PointSegModule.geometry import CineGeometry
+from PointSegModule.points_input import noTracks
 from PointSegModule.points_output import fillCurve, fillPointList, newPointList, stylePointList, tracksWorthDrawing
 from PointSegModule.scene_input import CineSource
 from PointSegModule.scene_transaction import SceneTransaction
@@ -140,7 +141,7 @@ class ResultWriter:
             self._arrange((), (), None)
         self._segmentations.removeReplaced()
         done = np.stack([labels.get(frame, np.zeros(size, np.uint8)) for frame in range(len(self.target.frames))])
-        return self._output(PointSegResult(done, _noTracks(len(done))), warnings, None, None, ())
+        return self._output(PointSegResult(done, noTracks(len(done))), warnings, None, None, ())
 
     def _checkScene(self) -> None:
         """A run takes long enough for its nodes to be removed meanwhile."""
@@ -250,11 +251,6 @@ class ResultWriter:
             frames=self.target.frames,
             warnings=tuple(dict.fromkeys(warnings)),
         )
-
-
-def _noTracks(frames: int) -> PointTracks:
-    seen = np.zeros((0, frames))
-    return PointTracks(np.zeros((0, frames, 2)), seen > 0, seen, np.zeros(0, bool), np.zeros((0, 3)))
 
 
 def checkOutputs(source: CineSource, outputSegmentation: Any, outputPoints: Any, prompts: Any = None) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
 import slicer
 
-from PointSegLib.sector import Sector, find_sector
+from PointSegLib.sector import find_sector
+from PointSegModule.background_run import onThread
 from PointSegModule.engines import Steps
 from PointSegModule.geometry import CineGeometry
 from PointSegModule.points_output import fillCurve
@@ -28,24 +28,10 @@ def outlineSteps(source: CineSource) -> Steps:
         ClipError: when all pixels have the same value.
     """
     clip = yield from clipSteps(source, range(len(source)))
-    found: list[Sector] = []
-    failed: list[BaseException] = []
-
-    def find() -> None:
-        try:
-            found.append(find_sector(clip))
-        except BaseException as error:  # carried to the main thread, which raises it
-            failed.append(error)
-
-    thread = threading.Thread(target=find, name="PointSeg sector", daemon=True)
-    thread.start()
-    while thread.is_alive():
-        yield True
-    if failed:
-        raise failed[0]
+    sector = yield from onThread(lambda: find_sector(clip))
     with takenBackOnFailure(slicer.mrmlScene) as transaction, transaction.step():
         removeOutlines()
-        return _newOutline(source, outlineOf(found[0].mask))
+        return _newOutline(source, outlineOf(sector.mask))
 
 
 def removeOutlines() -> None:

@@ -176,23 +176,6 @@ def test_points_are_followed_without_changing_the_masks(segmented):
         )
 
 
-def test_export_writes_what_is_in_the_scene(segmented, tmp_path):
-    import SimpleITK as sitk  # noqa: N813
-
-    processor, output, _, _ = segmented
-    files = processor.export(tmp_path)
-    assert [file.name for file in files] == ["Echo labels.nrrd", "Echo tracks.csv"]
-    assert (sitk.GetArrayFromImage(sitk.ReadImage(str(files[0]))) == sceneOf(output)).all()
-
-
-def test_export_to_a_folder_that_does_not_exist_names_it(segmented, tmp_path):
-    from PointSegLib.errors import WriteError
-
-    processor, _, _, _ = segmented
-    with pytest.raises(WriteError, match="nowhere"):
-        processor.export(tmp_path / "nowhere")
-
-
 @pytest.mark.slow
 def test_a_killed_worker_is_told_of_and_the_next_segmentation_has_another(scene, browser, checkpoint):
     import os

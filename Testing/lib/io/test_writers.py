@@ -14,7 +14,16 @@ import SimpleITK
 from PointSegLib.atomic import atomic_path
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import DependencyError, ReadError, WriteError
-from PointSegLib.io import overlay, read_clip, read_tracks, tracks, write_labels, write_overlay, write_tracks
+from PointSegLib.io import (
+    overlay,
+    read_clip,
+    read_tracks,
+    tracks,
+    write_label_sequence,
+    write_labels,
+    write_overlay,
+    write_tracks,
+)
 from PointSegLib.result import MYOCARDIUM, PointSegResult, PointTracks
 from Testing.lib.io.makers import fan_frames
 
@@ -44,6 +53,22 @@ def test_labels_read_back_with_pixel_size_and_frame_interval(tmp_path, suffix):
     image = SimpleITK.ReadImage(str(path))
     assert np.array_equal(SimpleITK.GetArrayFromImage(image), LABELS)
     assert image.GetSpacing() == pytest.approx((0.2, 0.4, 0.05))
+
+
+def test_a_sequence_of_labels_reads_back_frame_by_frame(tmp_path):
+    path = tmp_path / "labels.seq.nrrd"
+    write_label_sequence(path, LABELS, CLIP, np.diag([-0.2, -0.4, 1.0, 1.0]))
+    image = SimpleITK.ReadImage(str(path))
+    assert np.array_equal(np.moveaxis(SimpleITK.GetArrayFromImage(image)[0], -1, 0), LABELS)
+    assert image.GetSpacing() == pytest.approx((0.2, 0.4, 1.0))
+    assert b"axis 3 index values:=0 0.05 0.1 0.15\n" in path.read_bytes()
+
+
+@pytest.mark.parametrize(("name", "labels"), [("a.nrrd", LABELS), ("a.seq.nrrd", LABELS[:2])])
+def test_a_sequence_of_labels_that_does_not_fit_is_refused(tmp_path, name, labels):
+    with pytest.raises(WriteError, match=r"do not fit|choose this ending"):
+        write_label_sequence(tmp_path / name, labels, CLIP)
+    assert not list(tmp_path.iterdir())
 
 
 def test_uncalibrated_labels_say_so(tmp_path):

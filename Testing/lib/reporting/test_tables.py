@@ -11,7 +11,7 @@ from lib.measurement.beating import GLS, measured
 
 from PointSegLib.errors import WriteError
 from PointSegLib.measurement import measure_biplane
-from PointSegLib.reporting import as_json, beat_rows, curve_rows, segment_rows, write_table, write_tables
+from PointSegLib.reporting import as_json, beat_rows, curve_rows, frame_rows, segment_rows, write_table, write_tables
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,16 @@ def test_names_of_columns_tell_the_unit(known):
 def test_curves_begin_with_zero_strain(known):
     first = [row for row in curve_rows(known) if row["quantity"] == "gls_percent" and row["frame"] == 21]
     assert [row["value"] for row in first if row["beat"] == 2] == [0.0, 0.0, 0.0]
+
+
+def test_every_frame_has_a_row_with_all_curves_beside_each_other(known):
+    rows = frame_rows(known)
+    assert [row["frame"] for row in rows] == list(range(len(known)))
+    phases = {row["frame"]: row["phase"] for row in rows if row["phase"]}
+    assert phases == {0: "ED", 11: "ES", 21: "ED", 31: "ES", 41: "ED"}
+    tidy = {(row["frame"], row["part"]): row["value"] for row in curve_rows(known) if row["quantity"] == "gls_percent"}
+    assert [row["mid gls_percent"] for row in rows[22:41]] == [tidy[frame, "mid"] for frame in range(22, 41)]
+    assert rows[21]["mid gls_percent"] == 0.0, "the beat that starts here"
 
 
 def test_files_hold_the_rows_and_leave_nothing_else(known, tmp_path):
