@@ -15,7 +15,6 @@ _HOME = {
     "LocalEngine": "inference",
     "Naming": "measurement",
     "PointSegPredictor": "inference",
-    "SegmentOptions": "inference",
     "WorkerEngine": "inference",
     "PointSegResult": "result",
     "PointTracks": "result",

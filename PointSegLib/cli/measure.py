@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,21 @@ from PointSegLib.cli.options import add_command, add_model_options, at_least, ch
 from PointSegLib.errors import MeasurementError
 
 if TYPE_CHECKING:
-    from PointSegLib import PointSegPredictor
+    from PointSegLib import PointSegPredictor, PointSegResult
     from PointSegLib.measurement.measurements import Measurements
     from PointSegLib.measurement.two_views import BiplaneMeasurements
     from PointSegLib.reporting import MeasuredClip
 
 VIEWS = ("A4C", "A2C", "A3C")
+
+
+@dataclass(frozen=True, eq=False)
+class _Done:
+    """One clip: its file, what the network made of it, and what was measured in that."""
+
+    path: Path
+    result: PointSegResult
+    measured: MeasuredClip
 
 
 def add(commands: Any) -> None:
@@ -30,6 +40,7 @@ def add(commands: Any) -> None:
     command.add_argument("--mirrored", action="store_true", help="the display shows left and right exchanged")
     command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="folder for the results")
     command.add_argument("--report", action="store_true", help="also write NAME_report.html, with pictures")
+    command.add_argument("--dicom", action="store_true", help="also write a DICOM report and Segmentation (from DICOM)")
     command.add_argument("--movie", action="store_true", help="also write NAME_strain.mp4, the wall in colours")
     command.add_argument(
         "--ed", type=at_least(0), nargs="+", metavar="FRAME", help="end-diastoles, the first frame is 0"
@@ -48,8 +59,8 @@ def _run(options: argparse.Namespace) -> int:
     for path, stem in zip(options.clips, stems, strict=True):
         files = [path] + [other for other in (options.a2c, options.a3c) if other]
         views = VIEWS if options.a2c else (options.view,)
-        measured = [_measured(predictor, file, view, options) for file, view in zip(files, views, strict=False)]
-        _write(measured, stem, options)
+        done = [_measured(predictor, file, view, options) for file, view in zip(files, views, strict=False)]
+        _write(done, stem, options)
     return 0
 
 
@@ -67,13 +78,21 @@ def _check(options: argparse.Namespace) -> None:
     if bool(options.ed) != bool(options.es) or (options.ed and options.a2c):
         msg = "--ed and --es name the beats of one clip together; give both, without --a2c."
         raise MeasurementError(msg)
+    others = [file for file in (options.a2c, options.a3c) if file]
     if options.a2c:
         from PointSegLib.io.identity import check_same_patient
 
-        check_same_patient([options.clips[0], *(file for file in (options.a2c, options.a3c) if file)])
+        check_same_patient([options.clips[0], *others])
+    if options.dicom:
+        from PointSegLib.io.dicom_segmentation import import_highdicom
+        from PointSegLib.io.identity import read_source
+
+        import_highdicom("--dicom")
+        for file in (*options.clips, *others):
+            read_source(file)
 
 
-def _measured(predictor: PointSegPredictor, path: Path, view: str | None, options: argparse.Namespace) -> MeasuredClip:
+def _measured(predictor: PointSegPredictor, path: Path, view: str | None, options: argparse.Namespace) -> _Done:
     from PointSegLib import read_clip
     from PointSegLib.measurement import Naming, beats_from_frames, follow_wall_points, measure
     from PointSegLib.reporting import MeasuredClip
@@ -94,13 +113,14 @@ def _measured(predictor: PointSegPredictor, path: Path, view: str | None, option
     for warning in done.warnings:
         print(f"pointseg: warning: {path}: {one_line(warning)}", file=sys.stderr)
     print(f"{path}: {summary(done)}")
-    return MeasuredClip(clip, done)
+    return _Done(path, followed.result, MeasuredClip(clip, done))
 
 
-def _write(measured: list[MeasuredClip], stem: Path, options: argparse.Namespace) -> None:
+def _write(done: list[_Done], stem: Path, options: argparse.Namespace) -> None:
     from PointSegLib.measurement import measure_biplane
     from PointSegLib.reporting import write_report, write_strain_movie, write_tables
 
+    measured = [one.measured for one in done]
     biplane = measure_biplane(*(one.measurements for one in measured)) if len(measured) > 1 else None
     if biplane is not None:
         for warning in biplane.warnings:
@@ -109,11 +129,25 @@ def _write(measured: list[MeasuredClip], stem: Path, options: argparse.Namespace
     write_tables(stem.parent, stem.name, [one.measurements for one in measured], biplane)
     if options.report:
         write_report(stem.with_name(f"{stem.name}_report.html"), measured, biplane)
+    stems = [stem.with_name(f"{stem.name}_{one.measurements.view}") if biplane else stem for one in measured]
     if options.movie:
-        for one in measured:
-            view = f"_{one.measurements.view}" if biplane else ""
-            write_strain_movie(stem.with_name(f"{stem.name}{view}_strain.mp4"), one)
+        for one, name in zip(measured, stems, strict=True):
+            write_strain_movie(name.with_name(f"{name.name}_strain.mp4"), one)
+    if options.dicom:
+        _write_dicom(done, stem, stems, biplane)
     print(f"-> {stem}_*")
+
+
+def _write_dicom(done: list[_Done], stem: Path, stems: list[Path], biplane: BiplaneMeasurements | None) -> None:
+    from PointSegLib.io.dicom_segmentation import write_dicom_segmentation
+    from PointSegLib.io.identity import read_source
+    from PointSegLib.reporting import write_dicom_report
+
+    sources = [read_source(one.path) for one in done]
+    for one, source, name in zip(done, sources, stems, strict=True):
+        write_dicom_segmentation(name.with_name(f"{name.name}_segmentation.dcm"), one.result, source)
+    views = [one.measured.measurements for one in done]
+    write_dicom_report(stem.with_name(f"{stem.name}_report.dcm"), views, sources, biplane)
 
 
 def summary(done: Measurements) -> str:

@@ -18,9 +18,7 @@ from multiprocessing.connection import Client
 from pathlib import Path
 
 from PointSegLib.inference.channel import Channel
-from PointSegLib.inference.engine import network_desk
 from PointSegLib.inference.messages import Event, GiveUp, Hello, Job
-from PointSegLib.inference.serving import Server
 
 ADDRESS_FILE = "connection.json"
 
@@ -43,10 +41,13 @@ class Worker:
         """Serve until the process ends, which the listening thread sees to."""
         self.channel.send(Hello(os.getpid()))
         threading.Thread(target=self._listen, name="listening", daemon=True).start()
-        server = Server(partial(network_desk, self.checkpoint, self.device))
+        # importing torch takes seconds; the other side can cancel by now
+        from PointSegLib.inference.desk import Desk
+
+        desk = Desk(self.checkpoint, self.device)
         while True:
             job = self._jobs.get()
-            server.serve(job.number, job.request, self._tell, partial(self._is_given_up, job.number))
+            desk.serve(job.number, job.request, self._tell, partial(self._is_given_up, job.number))
 
     def _is_given_up(self, number: int) -> bool:
         return number <= self._given_up

@@ -26,6 +26,7 @@ _HOME = {
     "read_synus_case": "synus",
     "read_tracks": "tracks",
     "write_label_sequence": "label_sequence",
+    "write_dicom_segmentation": "dicom_segmentation",
     "write_labels": "labels",
     "write_overlay": "overlay",
     "write_synus_case": "synus",

@@ -21,6 +21,7 @@ _HOME = {
     "strain_figure": "curve_plots",
     "volume_figure": "curve_plots",
     "wall_figure": "wall_plot",
+    "write_dicom_report": "dicom_report",
     "write_json": "tables",
     "write_report": "report",
     "write_strain_movie": "strain_movie",

@@ -32,7 +32,7 @@ _SEGMENT_HEADER = (
     "Suggested score",
     "Trust",
 )
-_NOT_A_DEVICE = (
+NOT_A_DEVICE = (
     "For research. Not a medical device: no figure in it may be used for a diagnosis without a reader who has seen "
     "the images. Wall-motion scores are suggestions from strain; their limits are PointSeg's own."
 )
@@ -72,7 +72,7 @@ def report_html(measured: Sequence[MeasuredClip], biplane: BiplaneMeasurements |
         eye = bulls_eye_figure([one.measurements for one in measured], biplane.gls)
         parts += [picture(png_of(eye), "Bull's eye of longitudinal strain"), "</section>"]
     parts += [_view(one, alone=biplane is None) for one in measured]
-    parts.append(f"<footer><p>{escape(CONVENTIONS)}</p><p>{escape(_NOT_A_DEVICE)}</p></footer>")
+    parts.append(f"<footer><p>{escape(CONVENTIONS)}</p><p>{escape(NOT_A_DEVICE)}</p></footer>")
     return page(f"Left heart, {views}", "\n".join(parts))
 
 

@@ -62,7 +62,7 @@ class RunPanel:
             self._showStarting(message)
             self.current = begin()
         except PointSegError as error:
-            self._rest(_shown(error))
+            self._rest(str(error))
         except Exception as error:
             logging.exception("PointSeg could not start")
             self._rest(_("PointSeg could not start: {error}").format(error=error))
@@ -119,7 +119,7 @@ class RunPanel:
         except ProcessingCancelledError:
             self._rest(_("Cancelled; the scene was not changed."))
         except PointSegError as error:
-            self._rest(_shown(error))
+            self._rest(str(error))
         except Exception as error:  # an exception in a timer's slot would only be printed
             logging.exception("PointSeg failed")
             self._rest(_("PointSeg failed: {error}").format(error=error))
@@ -144,9 +144,3 @@ class RunPanel:
         if message:
             self.say(message)
         self._onRest()
-
-
-def _shown(error: PointSegError) -> str:
-    """What the panel shows of an error: its first line. The rest, such as a worker's last words, is in the log."""
-    logging.warning(str(error))
-    return str(error).partition("\n")[0]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import SimpleITK
-from lib.io.makers import fan_frames, ultrasound
+from lib.io.makers import fan_frames, save, ultrasound
 from lib.measurement.beating import EF, GLS, beating, followed
+from pydicom.uid import generate_uid
 
 import PointSegLib
 from PointSegLib.cli import main
@@ -107,3 +108,29 @@ def test_views_of_two_patients_are_refused_before_the_network_runs(tmp_path, cap
     command = ["measure", str(tmp_path / "a.dcm"), "--a2c", str(tmp_path / "b.dcm"), "-o", str(tmp_path / "out")]
     assert main(command) == 2
     assert "different patients" in capsys.readouterr().err
+
+
+def write_dicom(path: Path, **tags) -> Path:
+    frames = beating(FRAMES)[1].frames
+    identity = {"StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid(), "PatientID": "heart-7"}
+    save(ultrasound(frames, FrameTime="25", PixelSpacing=["1", "1"], **{**identity, **tags}), path)
+    return path
+
+
+def test_dicom_report_and_segmentation_are_written_beside_the_tables(tmp_path):
+    pytest.importorskip("highdicom", reason="DICOM output needs highdicom")
+    clips = [write_dicom(tmp_path / name) for name in ("echo.dcm", "other.dcm")]
+    assert main(["measure", str(clips[0]), "--view", "A4C", "--dicom", "-o", str(tmp_path / "one")]) == 0
+    assert {"echo_report.dcm", "echo_segmentation.dcm"} <= names(tmp_path / "one")
+    command = ["measure", str(clips[0]), "--a2c", str(clips[1]), "--dicom", "-o", str(tmp_path / "two")]
+    assert main(command) == 0
+    assert {"echo_report.dcm", "echo_A4C_segmentation.dcm", "echo_A2C_segmentation.dcm"} <= names(tmp_path / "two")
+
+
+def test_dicom_output_of_a_clip_without_identity_is_refused_before_the_network_runs(tmp_path, capsys):
+    pytest.importorskip("highdicom", reason="DICOM output needs highdicom")
+    movie, loose = write_clip(tmp_path / "echo.nrrd"), write_dicom(tmp_path / "loose.dcm", StudyInstanceUID=None)
+    for clip, said in ((movie, "not a DICOM file"), (loose, "StudyInstanceUID missing")):
+        assert main(["measure", str(clip), "--dicom", "-o", str(tmp_path / "out")]) == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
