@@ -20,6 +20,7 @@ from PointSegModule.engines import Engines, ProcessingCancelledError
 from PointSegModule.logic import CineProcessor
 from PointSegModule.panel_correct import CorrectPanel
 from PointSegModule.panel_input import InputPanel
+from PointSegModule.panel_results import ResultsPanel
 from PointSegModule.panel_run import RunPanel
 from PointSegModule.panel_segment import SegmentPanel
 from PointSegModule.panel_shortcuts import newShortcuts
@@ -37,7 +38,7 @@ class PointSeg(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         parent.title = _("PointSeg")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Cardiac")]
-        parent.dependencies = ["Sequences", "Segmentations", "Markups"]
+        parent.dependencies = ["Sequences", "Segmentations", "Markups", "Plots", "Tables"]
         parent.contributors = ["PointSeg contributors"]
         parent.helpText = _(
             "Segments the heart muscle, the left ventricle and the left atrium in every frame of an ultrasound movie, "
@@ -81,6 +82,7 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.segment = SegmentPanel(self.ui, self.runs, self.logic, self.parameters, self.logic.getParameterNode)
         self.correct = CorrectPanel(self.ui, self.runs, self.logic, self.parameters)
         self.track = TrackPanel(self.ui, self.runs, self.logic, self.parameters)
+        self.results = ResultsPanel(self.ui, self.runs, self.logic, self.parameters)
         self._shortcuts = newShortcuts(uiWidget, self.correct, self.parameters)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
@@ -111,6 +113,7 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneStartClose(self, caller=None, event=None):
         self.correct.forget()
+        self.results.forget()
         self.runs.stop()
         self.runs.forgetUnread()
         self.setParameterNode(None)
@@ -141,7 +144,7 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def refresh(self, caller=None, event=None):
         """Let every section show what is selected now and what can be done with it."""
-        for section in (self.input, self.segment, self.correct, self.track):
+        for section in (self.input, self.segment, self.correct, self.track, self.results):
             section.refresh()
 
     def onRest(self):
@@ -150,6 +153,7 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def stop(self):
         """End what is at work, and the worker process."""
         self.correct.forget()
+        self.results.forget()
         self.runs.stop()
         self.logic.engines.shutdown()
 

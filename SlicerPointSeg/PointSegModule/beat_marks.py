@@ -1,4 +1,4 @@
-"""`BeatMarks`: the frames of end-diastole and end-systole, found or set by the user, kept with the segmentation."""
+"""`BeatMarks`: the frames of end-diastole and end-systole, found or set by the user, kept with the segmentations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from PointSegLib.errors import MeasurementError
 
-BEATS_ATTRIBUTE = "PointSeg.beats"  # of a segmentation: the marks
+BEATS_ATTRIBUTE = "PointSeg.beats"  # of a sequence of segmentations: the marks
 PHASES = {"ED": "end-diastole", "ES": "end-systole"}
 
 
@@ -28,9 +28,9 @@ class BeatMarks:
     byUser: bool = False
 
     @classmethod
-    def of(cls, segmentation: Any) -> BeatMarks:
-        """Those that are kept with a segmentation; none when it was not measured yet."""
-        stored = segmentation.GetAttribute(BEATS_ATTRIBUTE)
+    def of(cls, sequence: Any) -> BeatMarks:
+        """Those that are kept with a sequence of segmentations; none when it was not measured yet."""
+        stored = sequence.GetAttribute(BEATS_ATTRIBUTE)
         if not stored:
             return cls()
         content = json.loads(stored)
@@ -42,10 +42,10 @@ class BeatMarks:
         ed = {frame for beat in beats for frame in (beat.start, *[beat.end] * beat.complete)}
         return cls(tuple(sorted(first + f for f in ed)), tuple(sorted(first + beat.es for beat in beats)), byUser)
 
-    def keep(self, segmentation: Any) -> None:
-        """Keep them with a segmentation, and so with the scene."""
+    def keep(self, sequence: Any) -> None:
+        """Keep them with a sequence of segmentations, and so with the scene."""
         content = {"ed": self.ed, "es": self.es, "byUser": self.byUser}
-        segmentation.SetAttribute(BEATS_ATTRIBUTE, json.dumps(content) if self.ed else None)
+        sequence.SetAttribute(BEATS_ATTRIBUTE, json.dumps(content) if self.ed else None)
 
     def moved(self, phase: str, frame: int) -> BeatMarks:
         """The same with one mark moved to a frame, that between the same marks of the other kind; or a new last one.

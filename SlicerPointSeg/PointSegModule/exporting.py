@@ -95,7 +95,7 @@ def _plan(opened: OpenCine, choice: ExportChoice) -> Iterator[_File]:
         yield _File("overlay.mp4", _writeMovie)
     for suffix in choice.labels:
         yield _File(f"labels.{suffix}", _writeSequence if suffix == "seq.nrrd" else _writeStack)
-    points = opened.segmentation.GetNodeReference(RESULT_POINTS_REFERENCE)
+    points = opened.sequence.GetNodeReference(RESULT_POINTS_REFERENCE)
     for frame in choice.frames:
         opened.requireFrame(frame)
         yield _File(f"frame {frame}.seg.nrrd", lambda path, content, frame=frame: _writeItem(path, opened, frame), True)
@@ -116,7 +116,7 @@ def _contentSteps(opened: OpenCine, choice: ExportChoice) -> Steps:
     labels = yield from opened.labelSteps()
     tracks = opened.tracks
     if tracks is None:
-        points = opened.segmentation.GetNodeReference(RESULT_POINTS_REFERENCE)
+        points = opened.sequence.GetNodeReference(RESULT_POINTS_REFERENCE)
         tracks = yield from trackSteps(opened.source, points, opened.frames)
     results = SceneResults.of(opened.segmentation) if choice.tables else None
     if results is not None and results.checksum != (yield from onThread(lambda: checksum(labels))):

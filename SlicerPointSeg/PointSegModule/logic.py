@@ -14,7 +14,6 @@ from PointSegLib.inference.messages import Correct, Open, Segment
 from PointSegLib.result import PointSegResult, Progress
 from PointSegModule.appearance import SEGMENTS
 from PointSegModule.background_run import BackgroundRun, started
-from PointSegModule.beat_marks import BeatMarks
 from PointSegModule.engines import ProcessingCancelledError, Steps, answered
 from PointSegModule.geometry import CineGeometry
 from PointSegModule.measurer import CineMeasurer
@@ -162,11 +161,11 @@ class CineProcessor(CineMeasurer):
         frames = job.target.frames
         output.segmentation.SetAttribute(FRAMES_ATTRIBUTE, f"[{frames.start}, {frames.stop - 1}]")
         points = output.points
-        output.segmentation.SetNodeReferenceID(RESULT_POINTS_REFERENCE, None if points is None else points.GetID())
+        pointsId = None if points is None else points.GetID()
+        output.segmentationSequence.SetNodeReferenceID(RESULT_POINTS_REFERENCE, pointsId)
         opened = OpenCine(source, output.segmentation, frames, job.engine, job.prompts, True, clip)
         opened.labels, opened.tracks = output.result.labels, output.result.tracks
         opened.edits = {}
-        BeatMarks().keep(output.segmentation)
         return opened
 
 

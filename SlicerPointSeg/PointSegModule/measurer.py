@@ -73,8 +73,8 @@ class CineMeasurer(CineImprover):
         opened = self._requireOpened()
         frame = opened.shownFrame if frame is None else frame
         opened.requireFrame(frame)
-        marks = BeatMarks.of(opened.segmentation).moved(phase, frame)
-        marks.keep(opened.segmentation)
+        marks = BeatMarks.of(opened.sequence).moved(phase, frame)
+        marks.keep(opened.sequence)
         return marks
 
     def forgetMarks(self) -> None:
@@ -83,7 +83,7 @@ class CineMeasurer(CineImprover):
         Raises:
             PointSegError: when no cine is open.
         """
-        BeatMarks().keep(self._requireOpened().segmentation)
+        BeatMarks().keep(self._requireOpened().sequence)
 
     def filesToExport(self, folder: str | os.PathLike[str], choice: ExportChoice = ExportChoice()) -> tuple[Path, ...]:
         """The files that `export` would write.

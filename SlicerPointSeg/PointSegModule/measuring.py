@@ -78,9 +78,9 @@ def measureSteps(opened: OpenCine, settings: MeasureSettings) -> Steps:
     labels = yield from opened.labelSteps()
     tracks = opened.tracks
     if tracks is None:
-        points = opened.segmentation.GetNodeReference(RESULT_POINTS_REFERENCE)
+        points = opened.sequence.GetNodeReference(RESULT_POINTS_REFERENCE)
         tracks = yield from trackSteps(opened.source, points, opened.frames)
-    marks = BeatMarks.of(opened.segmentation)
+    marks = BeatMarks.of(opened.sequence)
     return (yield from onThread(lambda: _measured(opened, clip, PointSegResult(labels, tracks), marks, settings)))
 
 

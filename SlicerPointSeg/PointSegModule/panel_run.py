@@ -62,6 +62,7 @@ class RunPanel:
             self._showStarting(message)
             self.current = begin()
         except PointSegError as error:
+            logging.warning(str(error))
             self._rest(str(error))
         except Exception as error:
             logging.exception("PointSeg could not start")
@@ -119,6 +120,7 @@ class RunPanel:
         except ProcessingCancelledError:
             self._rest(_("Cancelled; the scene was not changed."))
         except PointSegError as error:
+            logging.warning(str(error))
             self._rest(str(error))
         except Exception as error:  # an exception in a timer's slot would only be printed
             logging.exception("PointSeg failed")

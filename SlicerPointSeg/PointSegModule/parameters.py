@@ -30,6 +30,42 @@ class Device(enum.Enum):
         }[self]
 
 
+class View(enum.Enum):
+    """The apical view of a movie. Saved by name: renaming one breaks saved scenes."""
+
+    UNKNOWN = "unknown"
+    A4C = "A4C"
+    A2C = "A2C"
+    A3C = "A3C"
+
+    def label(self) -> str:
+        """The text of the combo box."""
+        return {
+            View.UNKNOWN: _("Unknown"),
+            View.A4C: _("Apical four-chamber (A4C)"),
+            View.A2C: _("Apical two-chamber (A2C)"),
+            View.A3C: _("Apical long-axis (A3C)"),
+        }[self]
+
+
+class ExportFrames(enum.Enum):
+    """Frames that are exported one by one. Saved by name: renaming one breaks saved scenes."""
+
+    NONE = "none"
+    SHOWN = "shown"
+    BEATS = "beats"
+    ALL = "all"
+
+    def label(self) -> str:
+        """The text of the combo box."""
+        return {
+            ExportFrames.NONE: _("None"),
+            ExportFrames.SHOWN: _("The frame now shown"),
+            ExportFrames.BEATS: _("End-diastole and end-systole"),
+            ExportFrames.ALL: _("All"),
+        }[self]
+
+
 @parameterNodeWrapper
 class PointSegParameterNode:
     """The typed parameter node of the module.
@@ -46,6 +82,9 @@ class PointSegParameterNode:
         corrections: the clicks on the output, or None.
         falloffFrames: how far an edited frame reaches.
         trackPoints: points to follow through a movie that was segmented, or None.
+        view, mirrored: the apical view, and whether the display shows left and right exchanged.
+        correctDrift, insist: as in `MeasureSettings`.
+        exportSequence, exportNifti, exportTables, exportMovie, exportFrames: which files to write.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
@@ -64,3 +103,12 @@ class PointSegParameterNode:
     corrections: vtkMRMLMarkupsFiducialNode
     falloffFrames: int = 5
     trackPoints: vtkMRMLMarkupsFiducialNode
+    view: View = View.UNKNOWN
+    mirrored: bool = False
+    correctDrift: bool = True
+    insist: bool = False
+    exportSequence: bool = True
+    exportNifti: bool = False
+    exportTables: bool = True
+    exportMovie: bool = False
+    exportFrames: ExportFrames = ExportFrames.NONE

@@ -12,7 +12,7 @@ from PointSegModule.engines import Steps
 from PointSegModule.geometry import CineGeometry
 from PointSegModule.scene_input import CineSource
 
-RESULT_POINTS_REFERENCE = "PointSeg.points"  # of a segmentation: the point list that was tracked with it
+RESULT_POINTS_REFERENCE = "PointSeg.points"  # of a sequence of segmentations: the point list that goes with it
 _DESCRIPTION = re.compile(r"(user's|grid) point, confidence ([0-9.]+)")
 
 

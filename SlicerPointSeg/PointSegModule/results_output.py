@@ -20,6 +20,7 @@ from PointSegModule.scene_transaction import SceneTransaction, takenBackOnFailur
 from PointSegModule.subject_hierarchy import folderItemOf, newFolder, parentItemOf, placeNodes
 
 OWNER_REFERENCE = "PointSeg.segmentation"  # of a result: the segmentation that was measured
+MEASURED_REFERENCE = "PointSeg.measured"  # of the table of frames: the sequence of segmentations that was measured
 ROLE_ATTRIBUTE = "PointSeg.result"  # of a result: what it is
 CHECKSUM_ATTRIBUTE = "PointSeg.labels"  # of the table of frames: the checksum of the masks that were measured
 TABLES = ("beats", "segments", "frames", "cursor")
@@ -60,6 +61,10 @@ class SceneResults:
         """Of the masks that were measured."""
         return int(self.frames.GetAttribute(CHECKSUM_ATTRIBUTE))
 
+    def isOf(self, sequence: Any) -> bool:
+        """Whether it was these segmentations that were measured, and not those of an earlier run."""
+        return self.frames.GetNodeReferenceID(MEASURED_REFERENCE) == sequence.GetID()
+
     @property
     def summary(self) -> str:
         """The figures in one line, and what limits them in others."""
@@ -98,9 +103,10 @@ def resultSteps(measured: MeasuredCine) -> Steps:
         with transaction.step():
             writer.arrange()
         writer.removeOthers()
-    measured.marks.keep(segmentation)
+    measured.marks.keep(measured.opened.sequence)
     results = SceneResults.of(segmentation)
     results.frames.SetAttribute(CHECKSUM_ATTRIBUTE, str(measured.checksum))
+    results.frames.SetNodeReferenceID(MEASURED_REFERENCE, measured.opened.sequence.GetID())
     results.frames.SetDescription(describeResults(measured))
     return results
 

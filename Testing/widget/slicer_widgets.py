@@ -7,7 +7,7 @@ from typing import Any
 import shiboken6
 from PySide6.QtCore import Property, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QHBoxLayout, QPushButton, QWidget
 
 
 def _storedProperty(kind: Any, name: str, default: Any = None) -> Property:
@@ -135,4 +135,23 @@ class ctkCollapsibleButton(QAbstractButton):  # noqa: N801
     contentsCollapsed = Signal(bool)
 
 
-STAND_INS = {cls.__name__: cls for cls in (qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleButton)}
+class ctkDirectoryButton(QWidget):  # noqa: N801
+    """Shows a folder, and would ask for another one when it is pressed."""
+
+    directoryChanged = Signal(str)
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self.__dict__["_button"] = QPushButton(".", self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._button)
+
+    def _setDirectory(self, folder: str) -> None:
+        QPushButton.setText(self._button, folder)
+        self.directoryChanged.emit(folder)
+
+    directory = Property(str, lambda self: QObject.property(self._button, "text"), _setDirectory)
+
+
+STAND_INS = {cls.__name__: cls for cls in (qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleButton, ctkDirectoryButton)}
