@@ -15,6 +15,7 @@ _HOME = {
     "LocalEngine": "inference",
     "Naming": "measurement",
     "PointSegPredictor": "inference",
+    "SegmentOptions": "inference",
     "WorkerEngine": "inference",
     "PointSegResult": "result",
     "PointTracks": "result",

@@ -37,6 +37,10 @@ class MeasurementError(PointSegError, ValueError):
     """What is to be measured is not in the masks, or its size, times or frames do not allow it."""
 
 
+class OptionError(PointSegError, ValueError):
+    """What was chosen for a run lies outside its range."""
+
+
 class EditError(PointSegError, ValueError):
     """The labels a user drew on a frame do not fit the clip or the network."""
 

@@ -59,6 +59,8 @@ class PointSegResult:
         probabilities: float16 `[T, K, H, W]` per class in the order of `class_labels`, or None unless asked for.
         class_labels: the label value of each of the K channels of `probabilities`.
         warnings: what limits the result, one sentence each.
+        computed_on: the device that the network really ran on, in words, and shorter windows where its memory did not
+            suffice for those of the network; empty where that is not known.
     """
 
     labels: np.ndarray
@@ -66,3 +68,4 @@ class PointSegResult:
     probabilities: np.ndarray | None = None
     class_labels: tuple[int, ...] = (LV_CAVITY, MYOCARDIUM, LEFT_ATRIUM)
     warnings: tuple[str, ...] = field(default=())
+    computed_on: str = ""

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PointSegLib.cli.files import make_folder, one_line, output_stems
-from PointSegLib.cli.options import add_command, add_model_options, add_output_options, load_predictor
+from PointSegLib.cli.options import (
+    add_command,
+    add_model_options,
+    add_output_options,
+    add_segment_options,
+    load_predictor,
+    segment_options,
+)
 from PointSegLib.cli.segment import result_files, segment_file
 from PointSegLib.errors import PointSegError, ReadError, WriteError
 
@@ -50,11 +57,13 @@ def add(commands: Any) -> None:
     command.add_argument("folder", type=Path, metavar="FOLDER")
     command.add_argument("--pattern", default="*", help="file names to take, such as '*.dcm' (default: all)")
     command.add_argument("--redo", action="store_true", help="also files whose results are there already")
+    add_segment_options(command)
     add_output_options(command)
     add_model_options(command)
 
 
 def _run(options: argparse.Namespace) -> int:
+    segment_options(options)  # what is wrong with them is said once, not of every file
     files = _files(options.folder, options.pattern, options.out)
     stems = output_stems(files, options.out, options.folder)
     finished = [_is_finished(stem, options) for stem in stems]

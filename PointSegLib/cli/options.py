@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from PointSegLib import PointSegPredictor
+    from PointSegLib import PointSegPredictor, SegmentOptions
     from PointSegLib.result import Progress
 
 
@@ -36,6 +36,27 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
     """Add which weights run on which device."""
     add_device_option(command)
     command.add_argument("--checkpoint", type=Path, metavar="FILE", help=".safetensors (default: the built-in one)")
+
+
+def add_segment_options(command: argparse.ArgumentParser) -> None:
+    """Add how the clips are segmented."""
+    command.add_argument(
+        "--grid", type=at_least(1), metavar="N", help="N x N automatic points over the sector (default: as trained)"
+    )
+    command.add_argument(
+        "--smoothing",
+        type=float,
+        default=0.0,
+        metavar="FRAMES",
+        help="smooth the masks over time; standard deviation in frames (default: 0, not at all)",
+    )
+
+
+def segment_options(options: argparse.Namespace) -> SegmentOptions:
+    """What `add_segment_options` was told; OptionError for a number out of its range."""
+    from PointSegLib import SegmentOptions
+
+    return SegmentOptions(options.grid, options.smoothing)
 
 
 def add_device_option(command: argparse.ArgumentParser) -> None:

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PointSegLib.cli.files import make_folder, one_line, output_stems, read_points
-from PointSegLib.cli.options import add_command, add_model_options, add_output_options, chosen_progress, load_predictor
+from PointSegLib.cli.options import (
+    add_command,
+    add_model_options,
+    add_output_options,
+    add_segment_options,
+    chosen_progress,
+    load_predictor,
+    segment_options,
+)
 from PointSegLib.errors import PointError
 
 if TYPE_CHECKING:
@@ -24,6 +32,7 @@ def add(commands: Any) -> None:
     command = add_command(commands, "segment", _run, "Segment clips and follow their tissue points.")
     command.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="DICOM, NRRD, NIfTI, MHD or video file")
     command.add_argument("--points", type=Path, metavar="CSV", help="your points: rows frame,x,y[,hint] in pixels")
+    add_segment_options(command)
     add_output_options(command)
     add_model_options(command)
 
@@ -33,6 +42,7 @@ def _run(options: argparse.Namespace) -> int:
         msg = f"--points belongs to one clip, but {len(options.clips)} were given; run pointseg segment once for each."
         raise PointError(msg)
     points = read_points(options.points) if options.points else None
+    segment_options(options)  # what is wrong with them is said before the network is loaded
     stems = output_stems(options.clips, options.out)
     predictor = load_predictor(options)
     for path, stem in zip(options.clips, stems, strict=True):
@@ -40,16 +50,17 @@ def _run(options: argparse.Namespace) -> int:
         for warning in done.warnings:
             print(f"pointseg: warning: {path}: {warning}", file=sys.stderr)
         speed = done.frames / done.seconds
-        print(f"{path}: {done.frames} frames in {done.seconds:.1f} s ({speed:.1f} frames/s) -> {stem}_*")
+        print(f"{path}: {done.frames} frames in {done.seconds:.1f} s ({speed:.1f} frames/s, {done.device}) -> {stem}_*")
     return 0
 
 
 @dataclass(frozen=True)
 class SegmentedFile:
-    """What is worth telling of one file: its frames, the seconds the network took, one-line warnings."""
+    """What is worth telling of one file: its frames, the seconds the network took and where, one-line warnings."""
 
     frames: int
     seconds: float
+    device: str
     warnings: tuple[str, ...]
 
 
@@ -66,7 +77,7 @@ def segment_file(
         predictor: the network.
         path: the clip.
         stem: where results go, see `output_stems`.
-        options: `format`, `overlay`, `probabilities`, `verbose`.
+        options: `grid`, `smoothing`, `format`, `overlay`, `probabilities`, `verbose`.
         points: `[M, 3]` rows (frame, x, y) in pixels and the hint of each, or None.
 
     Raises:
@@ -79,11 +90,12 @@ def segment_file(
     started = time.perf_counter()
     rows, hints = points or (None, None)
     progress = chosen_progress(options)
-    result = predictor(clip, rows, progress, hints=hints, probabilities=options.probabilities)
+    chosen = segment_options(options)
+    result = predictor(clip, rows, progress, hints=hints, probabilities=options.probabilities, options=chosen)
     seconds = time.perf_counter() - started
     _write(clip, result, result_files(stem, options))
     warnings = dict.fromkeys((*clip.warnings, *result.warnings))
-    return SegmentedFile(len(clip), seconds, tuple(one_line(warning) for warning in warnings))
+    return SegmentedFile(len(clip), seconds, result.computed_on, tuple(one_line(warning) for warning in warnings))
 
 
 def result_files(stem: Path, options: argparse.Namespace) -> dict[str, Path]:

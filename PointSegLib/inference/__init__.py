@@ -11,6 +11,7 @@ from PointSegLib.lazy import lazy_names
 
 if TYPE_CHECKING:
     from PointSegLib.inference.engine import Engine, LocalEngine
+    from PointSegLib.inference.options import SegmentOptions
     from PointSegLib.inference.predictor import EMBEDDED, PointSegPredictor
     from PointSegLib.inference.session import ClipSession
     from PointSegLib.inference.worker_client import WorkerEngine
@@ -21,8 +22,9 @@ _HOME = {
     "Engine": "engine",
     "LocalEngine": "engine",
     "PointSegPredictor": "predictor",
+    "SegmentOptions": "options",
     "WorkerEngine": "worker_client",
 }
 
-__all__ = ["EMBEDDED", "ClipSession", "Engine", "LocalEngine", "PointSegPredictor", "WorkerEngine"]
+__all__ = ["EMBEDDED", "ClipSession", "Engine", "LocalEngine", "PointSegPredictor", "SegmentOptions", "WorkerEngine"]
 __getattr__, __dir__ = lazy_names(__name__, _HOME)

@@ -14,7 +14,6 @@ from PointSegLib.inference.points import UserPoints
 from PointSegLib.inference.recording import Recording
 from PointSegLib.inference.sweep import WindowTracks
 from PointSegLib.inference.tracking import ClipTracking
-from PointSegLib.inference.windows import frame_by_frame
 from PointSegLib.model import PointCues, PointSeg
 from PointSegLib.model.encoder import FrameFeatures
 from PointSegLib.result import PointTracks, Progress
@@ -66,8 +65,8 @@ class ClipRun:
             yield images, self.tracking.step(index, encoder.window(index, images).float())
 
     def frame_logits(self) -> Iterator[tuple[int, Tensor]]:
-        """Mask logits `[K, h, w]` of every frame in order, blended where windows overlap."""
-        return frame_by_frame(self.view.windows, self._window_logits())
+        """Mask logits `[K, h, w]` of every frame in order; see `ClipView.frame_logits`."""
+        return self.view.frame_logits(self._window_logits())
 
     def tracks(self) -> PointTracks:
         """What was tracked, in pixels of the clip."""

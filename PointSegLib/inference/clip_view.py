@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from PointSegLib.clip import CineClip
-from PointSegLib.inference.windows import window_ranges
+from PointSegLib.inference.options import AS_TRAINED, SegmentOptions
+from PointSegLib.inference.windows import frame_by_frame, window_ranges
 from PointSegLib.model import PointSegConfig
 from PointSegLib.model.frames import box_size, clip_to_unit, network_frames, unit_to_clip
 from PointSegLib.model.queries import staggered_grid
+from PointSegLib.model.smoothing import smoothed_over_time
 from PointSegLib.result import PointTracks
 from PointSegLib.sector import find_sector
 
@@ -24,13 +29,15 @@ class ClipView:
     Args:
         clip: to look at.
         config: says how large the square is, how long the windows are and how dense the grid is.
+        options: what the user wants otherwise.
 
     Raises:
         ClipError: when the clip shows nothing.
     """
 
-    def __init__(self, clip: CineClip, config: PointSegConfig) -> None:
-        self.clip, self.config = clip, config
+    def __init__(self, clip: CineClip, config: PointSegConfig, options: SegmentOptions = AS_TRAINED) -> None:
+        self.clip, self.options = clip, options
+        self.config = replace(config, grid_size=options.grid_size or config.grid_size)
         self.sector = find_sector(clip)
         self.windows = window_ranges(len(clip), config.window, config.window_overlap)
         self._mask = torch.from_numpy(self.sector.mask)
@@ -65,6 +72,13 @@ class ClipView:
             rows.append(torch.cat([torch.full((len(chosen), 1), float(frame)), chosen], 1))
         grid = torch.cat(rows)
         return grid if at_most is None else grid[spread_over(len(grid), at_most)]
+
+    def frame_logits(self, windows: Iterable[Tensor]) -> Iterator[tuple[int, Tensor]]:
+        """Frames in order, each with its mask logits `[K, h, w]`, from those of the windows `[T, K, h, w]`.
+
+        They are blended where windows overlap, and smoothed over time where the user wants it.
+        """
+        return enumerate(smoothed_over_time(frame_by_frame(self.windows, windows), self.options.smoothing_frames))
 
     def labels(self, logits: Tensor, change: Tensor | None = None) -> np.ndarray:
         """The likeliest class of each pixel where any is likelier than not, else 0: uint8 `[H, W]` of the clip's frame.

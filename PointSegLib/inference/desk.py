@@ -1,40 +1,23 @@
-"""`Desk`: does what is asked of an engine, one request after the other, with the network loaded once."""
+"""`NetworkDesk`: answers what an engine is asked with the network, which is loaded once."""
 
 from __future__ import annotations
 
 import os
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from PointSegLib.errors import PointSegError
-from PointSegLib.inference.messages import (
-    Cancelled,
-    Close,
-    Correct,
-    Done,
-    Event,
-    Failed,
-    FrameDone,
-    Open,
-    Progressed,
-    Propagate,
-    Request,
-    Segment,
-)
+from PointSegLib.inference.messages import Close, Correct, Keep, Open, Propagate, Request, Segment
 from PointSegLib.inference.points import UserPoints
 from PointSegLib.inference.predictor import PointSegPredictor
 from PointSegLib.inference.propagation import FrameEdit
+from PointSegLib.inference.serving import Answer
 from PointSegLib.inference.session import ClipSession
-from PointSegLib.result import PointSegResult, PointTracks
+from PointSegLib.result import Progress
 
 
-class _CancelledError(Exception):
-    """Raised inside a run to end it."""
-
-
-class Desk:
+class NetworkDesk:
     """Holds the network and the open clip.
 
     Args:
@@ -47,41 +30,8 @@ class Desk:
         self._predictor: PointSegPredictor | None = None
         self._session: ClipSession | None = None
 
-    def serve(self, job: int, request: Request, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> None:
-        """Do one request and tell how it went; nothing is raised.
-
-        Args:
-            job: names the request in all events.
-            request: what to do.
-            tell: takes the events; the last one is Done, Failed or Cancelled.
-            stopped: asked between the steps of a run, at least once a window.
-        """
-
-        def progress(done: int, total: int) -> None:
-            if stopped():
-                raise _CancelledError
-            tell(Progressed(job, done, total))
-
-        def on_frame(frame: int, labels: np.ndarray) -> None:
-            tell(FrameDone(job, frame, labels))
-
-        try:
-            if stopped():
-                raise _CancelledError
-            result = self._answer(request, progress, on_frame)
-        except _CancelledError:
-            tell(Cancelled(job))
-        except PointSegError as error:
-            tell(Failed(job, error))
-        except Exception as error:
-            msg = f"the clip could not be worked on: {error or type(error).__name__}\n{traceback.format_exc()}"
-            tell(Failed(job, PointSegError(msg)))
-        else:
-            tell(Done(job, result))
-
-    def _answer(
-        self, request: Request, progress: Callable[[int, int], None], on_frame: Callable[[int, np.ndarray], None]
-    ) -> PointSegResult | PointTracks | None:
+    def answer(self, request: Request, progress: Progress, on_frame: Callable[[int, np.ndarray], None]) -> Answer:
+        """Answer one request; see `serving.Desk`."""
         if isinstance(request, Open):
             self._open(request)
             return None
@@ -98,20 +48,24 @@ class Desk:
             return session.correct(request.points, request.hints, progress, on_frame)
         if isinstance(request, Propagate):
             return session.propagate(request.frame, request.labels, request.falloff_frames, progress, on_frame)
+        if isinstance(request, Keep):
+            session.keep(_edits_of(request.edits, session))
+            return None
         return session.track(request.points, progress)
 
     def _open(self, request: Open) -> None:
         self._session = None
         if self._predictor is None:
             self._predictor = PointSegPredictor.from_pretrained(self.checkpoint, self.device)
-        clip, known = request.clip, self._predictor.config.segmenter.class_labels
-        session = self._predictor.open(clip)
+        session = self._predictor.open(request.clip, request.options)
         if request.clicks is not None or request.edits:
             asked = request.clicks or Correct(None)
-            edits = [
-                FrameEdit.checked(edit.frame, edit.labels, edit.falloff_frames, clip, known)
-                for edit in request.edits
-                if edit.labels is not None
-            ]
-            session.resume(UserPoints.checked(asked.points, asked.hints, clip), edits)
+            clicks = UserPoints.checked(asked.points, asked.hints, request.clip)
+            session.resume(clicks, _edits_of(request.edits, session))
         self._session = session
+
+
+def _edits_of(asked: Sequence[Propagate], session: ClipSession) -> list[FrameEdit]:
+    return [
+        session.checked_edit(edit.frame, edit.labels, edit.falloff_frames) for edit in asked if edit.labels is not None
+    ]

@@ -32,6 +32,13 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def device_in_words(device: torch.device) -> str:
+    """The device as its maker calls it, for people: "NVIDIA RTX 4090", "Apple GPU", "CPU"."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return "Apple GPU" if device.type == "mps" else device.type.upper()
+
+
 def fast_arithmetic(device: torch.device) -> AbstractContextManager[object]:
     """Short floating-point numbers where they are much faster and known to be good enough.
 

@@ -17,7 +17,6 @@ from PointSegLib.inference.feature_store import FeatureStore
 from PointSegLib.inference.points import UserPoints
 from PointSegLib.inference.recording import Recording
 from PointSegLib.inference.tracking import FeaturesOf
-from PointSegLib.inference.windows import frame_by_frame
 from PointSegLib.model import PointSeg
 from PointSegLib.model.encoder import FrameFeatures, ImageEncoder
 from PointSegLib.result import PointTracks, Progress
@@ -76,7 +75,7 @@ class Drawer:
         features_of = self._tracker_features(recording.tracker, progress)
         tracks = [self._clicks.of(query, features_of) for query in queries]
         hint = torch.cat([torch.from_numpy(points.hints), torch.zeros(len(grid.queries), dtype=torch.long)])
-        frames = frame_by_frame(self.view.windows, self._window_logits(recording, tracks, hint))
+        frames = self.view.frame_logits(self._window_logits(recording, tracks, hint))
         logits, labels = self._draw(frames, progress, on_frame)
         xy = torch.cat([*(track.xy for track in tracks), grid.xy])
         confidence = torch.cat([*(track.confidence for track in tracks), grid.confidence])

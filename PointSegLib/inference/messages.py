@@ -9,14 +9,20 @@ import numpy as np
 
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import PointSegError, WorkerError
+from PointSegLib.inference.options import AS_TRAINED, SegmentOptions
 from PointSegLib.result import PointSegResult, PointTracks
 
 
 @dataclass(frozen=True, eq=False)
 class Open:
-    """Open a clip in place of the one before, with the clicks and edits of a session that was lost."""
+    """Open a clip in place of the one before, with the clicks and edits of a session that was lost.
+
+    The options hold for all that is asked of the clip as long as it is open: a click is answered as the first
+    segmentation was.
+    """
 
     clip: CineClip
+    options: SegmentOptions = AS_TRAINED
     clicks: Correct | None = None
     edits: tuple[Propagate, ...] = ()
 
@@ -44,6 +50,13 @@ class Propagate:
 
 
 @dataclass(frozen=True, eq=False)
+class Keep:
+    """Hold edited frames as they are, whatever is asked later; answers nothing. See `ClipSession.keep`."""
+
+    edits: tuple[Propagate, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Track:
     """Follow points; see `ClipSession.track`."""
 
@@ -55,7 +68,7 @@ class Close:
     """Forget the open clip."""
 
 
-Request = Open | Segment | Correct | Propagate | Track | Close
+Request = Open | Segment | Correct | Propagate | Keep | Track | Close
 
 
 @dataclass(frozen=True)
@@ -78,7 +91,7 @@ class FrameDone:
 
 @dataclass(frozen=True, eq=False)
 class Done:
-    """The job is done: a PointSegResult, the PointTracks of `Track`, or None for `Open` and `Close`."""
+    """The job is done: a PointSegResult, the PointTracks of `Track`, or None where there is none."""
 
     job: int
     result: PointSegResult | PointTracks | None
@@ -112,29 +125,34 @@ Event = Progressed | FrameDone | Done | Failed | Cancelled | Died
 
 @dataclass(eq=False)
 class Memory:
-    """What a lost session has to be told to be as it was: clip, clicks and edits."""
+    """What a lost session has to be told to be as it was: clip, options, clicks and edits."""
 
     clip: CineClip | None = None
+    options: SegmentOptions = AS_TRAINED
     clicks: Correct | None = None
     edits: tuple[Propagate, ...] = ()
 
     def note(self, request: Request) -> None:
         """Take in a request that was done."""
         if isinstance(request, Open):
-            self.clip, self.clicks, self.edits = request.clip, request.clicks, request.edits
+            self.clip, self.options = request.clip, request.options
+            self.clicks, self.edits = request.clicks, request.edits
         elif isinstance(request, Close):
             self.clip, self.clicks, self.edits = None, None, ()
         elif isinstance(request, Segment):
             self.clicks, self.edits = None, ()
         elif isinstance(request, Correct):
             self.clicks = request
+        elif isinstance(request, Keep):
+            for edit in request.edits:
+                self.note(edit)
         elif isinstance(request, Propagate):
             others = tuple(edit for edit in self.edits if edit.frame != request.frame)
             self.edits = others if request.labels is None else (*others, request)
 
     def reopening(self) -> Open | None:
         """The request that brings it back; None where no clip is open."""
-        return None if self.clip is None else Open(self.clip, self.clicks, self.edits)
+        return None if self.clip is None else Open(self.clip, self.options, self.clicks, self.edits)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from PointSegLib.clip import CineClip
 from PointSegLib.inference.clip_run import ClipRun
 from PointSegLib.inference.clip_view import ClipView
 from PointSegLib.inference.device import choose_device
+from PointSegLib.inference.options import AS_TRAINED, SegmentOptions
 from PointSegLib.inference.points import UserPoints
 from PointSegLib.inference.recording import MEMORY_LIMIT
 from PointSegLib.inference.room import Room, in_first_that_fits
@@ -63,6 +64,7 @@ class PointSegPredictor:
         *,
         hints: Sequence[str | None] | None = None,
         probabilities: bool = False,
+        options: SegmentOptions = AS_TRAINED,
     ) -> PointSegResult:
         """Segment every frame of a clip and track its points.
 
@@ -74,6 +76,7 @@ class PointSegPredictor:
             hints: what each point says of the tissue under it: "wall", "cavity" (of the left ventricle), "outside" of
                 both, or None for a point that is only to be followed. Its track carries the hint to the other frames.
             probabilities: also return the class probabilities, `[T, K, H, W]`.
+            options: density of the automatic grid, and smoothing of the masks over time.
 
         Returns:
             Labels at the clip's own size and the trajectories of the user's points and of the automatic grid.
@@ -84,7 +87,8 @@ class PointSegPredictor:
         """
         checked = UserPoints.checked(points, hints, clip)
         return in_first_that_fits(
-            self.model, lambda room: _segment(room, ClipView(clip, room.config), checked, progress, probabilities)
+            self.model,
+            lambda room: _segment(room, ClipView(clip, room.config, options), checked, progress, probabilities),
         )
 
     @torch.inference_mode()
@@ -97,17 +101,20 @@ class PointSegPredictor:
         checked = UserPoints.checked(points, None, clip)
         return in_first_that_fits(self.model, lambda room: _track(room, ClipView(clip, room.config), checked, progress))
 
-    def open(self, clip: CineClip, memory_limit: int = MEMORY_LIMIT) -> ClipSession:
+    def open(
+        self, clip: CineClip, options: SegmentOptions = AS_TRAINED, memory_limit: int = MEMORY_LIMIT
+    ) -> ClipSession:
         """Keep a clip open, so that clicks and edited frames are answered without encoding its frames again.
 
         Args:
             clip: any length and size.
+            options: density of the automatic grid, and smoothing of the masks over time, as long as it is open.
             memory_limit: bytes of features to hold in memory; those of longer clips go to a temporary file.
 
         Raises:
             ClipError: when there is nothing to segment.
         """
-        return ClipSession(self.model, clip, memory_limit)
+        return ClipSession(self.model, clip, options, memory_limit)
 
 
 def _segment(
@@ -123,7 +130,8 @@ def _segment(
         if kept is not None:
             kept[frame] = clip_probabilities(logits[None], view.sector.box, (height, width))[0].half().cpu().numpy()
         run.report(frame + 1)
-    return PointSegResult(labels, run.tracks(), kept, classes, (*clip.warnings, *run.warnings, *room.warnings))
+    warnings = (*clip.warnings, *run.warnings, *room.warnings)
+    return PointSegResult(labels, run.tracks(), kept, classes, warnings, room.in_words)
 
 
 def _track(room: Room, view: ClipView, points: UserPoints, progress: Progress | None) -> PointTracks:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from torch import Tensor
-
 from PointSegLib.inference.clip_view import ClipView
 from PointSegLib.inference.feature_store import FeatureStore
 from PointSegLib.inference.sweep import WindowTracks
@@ -16,19 +14,17 @@ MEMORY_LIMIT = 2**30
 
 @dataclass(eq=False)
 class Recording:
-    """Features of both encoders, the grid's tracks and the mask logits of one clip.
+    """Features of both encoders and the grid's tracks of one clip.
 
     Attributes:
         tracker: features of the tracker's encoder.
         segmenter: features of the segmenter's encoder.
         windows: the grid's tracks as each window knew them, tokens in half precision, on the CPU.
-        logits: float32 `[T, K, h, w]`, on the CPU.
     """
 
     tracker: FeatureStore
     segmenter: FeatureStore
     windows: list[WindowTracks] = field(default_factory=list)
-    logits: list[Tensor] = field(default_factory=list)
 
     @classmethod
     def of(cls, view: ClipView, memory_limit: int) -> Recording:
@@ -52,9 +48,8 @@ class Recording:
     def bytes_per_frame(self) -> int:
         """What the clip holds for each of its frames, in memory or in files; tracks of grid and clicks included."""
         frames = self.tracker.n_frames
-        logits = sum(part.nbytes for part in self.logits)
         tracks = sum(part.nbytes for window in self.windows for part in (window.xy, window.confidence, window.tokens))
-        return self.tracker.bytes_per_frame + self.segmenter.bytes_per_frame + (logits + tracks) // frames
+        return self.tracker.bytes_per_frame + self.segmenter.bytes_per_frame + tracks // frames
 
 
 def _wants_detail(config: PointSegConfig) -> bool:

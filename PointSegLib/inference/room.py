@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import torch
 
+from PointSegLib.inference.device import device_in_words
 from PointSegLib.model import PointSeg, PointSegConfig
 
 SMALLEST_WINDOW = 6
@@ -28,6 +29,13 @@ class Room:
     model: PointSeg
     config: PointSegConfig
     warnings: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """Its device, and the length of its windows where that is not the network's own."""
+        device = device_in_words(next(self.model.parameters()).device)
+        is_whole = self.config.window == self.model.config.window
+        return device if is_whole else f"{device}, in windows of {self.config.window} frames"
 
 
 def rooms(model: PointSeg) -> Iterator[Room]:

@@ -11,10 +11,11 @@ import torch
 from PointSegLib.clip import CineClip
 from PointSegLib.inference.clip_view import ClipView
 from PointSegLib.inference.drawing import Drawer, Drawing, OnFrame
+from PointSegLib.inference.options import AS_TRAINED, SegmentOptions
 from PointSegLib.inference.points import UserPoints
 from PointSegLib.inference.propagation import Carried, FrameEdit
 from PointSegLib.inference.recording import MEMORY_LIMIT
-from PointSegLib.inference.room import rooms
+from PointSegLib.inference.room import Room, rooms
 from PointSegLib.model import PointSeg
 from PointSegLib.result import PointSegResult, PointTracks, Progress
 
@@ -32,19 +33,26 @@ class ClipSession:
     Args:
         model: in evaluation mode, on its device.
         clip: to work on.
+        options: density of the automatic grid, and smoothing of the masks over time.
         memory_limit: bytes of features to hold in memory.
 
     Raises:
         ClipError: when the clip shows nothing.
     """
 
-    def __init__(self, model: PointSeg, clip: CineClip, memory_limit: int = MEMORY_LIMIT) -> None:
-        self.clip, self.memory_limit = clip, memory_limit
+    def __init__(
+        self,
+        model: PointSeg,
+        clip: CineClip,
+        options: SegmentOptions = AS_TRAINED,
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> None:
+        self.clip, self.options, self.memory_limit = clip, options, memory_limit
         self.clicks = UserPoints.checked(None, None, clip)
         self.edits: tuple[FrameEdit, ...] = ()
         self._rooms = rooms(model)
         self._room = next(self._rooms)
-        self._drawer = Drawer(self._room.model, ClipView(clip, self._room.config), memory_limit)
+        self._drawer = self._drawer_in(self._room)
         self._drawing: Drawing | None = None
 
     def segment(self, progress: Progress | None = None, on_frame: OnFrame | None = None) -> PointSegResult:
@@ -108,11 +116,20 @@ class ClipSession:
         """
         edits = tuple(edit for edit in self.edits if edit.frame != frame)
         if labels is not None:
-            known = self._room.config.segmenter.class_labels
-            edits += (FrameEdit.checked(frame, labels, falloff_frames, self.clip, known),)
+            edits += (self.checked_edit(frame, labels, falloff_frames),)
         drawing = self._drawing or self._in_some_room(lambda drawer: drawer.answer(self.clicks, progress))
         self.edits = edits
         return self._result(drawing, on_frame)
+
+    def checked_edit(self, frame: int, labels: np.ndarray, falloff_frames: float) -> FrameEdit:
+        """An edit of this clip; the arguments and errors are those of `propagate`."""
+        known = self._room.config.segmenter.class_labels
+        return FrameEdit.checked(frame, labels, falloff_frames, self.clip, known)
+
+    def keep(self, edits: Sequence[FrameEdit]) -> None:
+        """Hold frames as the user has drawn them; what follows from it for others is drawn by the next call."""
+        drawn = {edit.frame for edit in edits}
+        self.edits = (*(edit for edit in self.edits if edit.frame not in drawn), *edits)
 
     def resume(self, clicks: UserPoints, edits: Sequence[FrameEdit]) -> None:
         """Take up clicks and edits of a session that was lost; the next call draws them."""
@@ -148,7 +165,10 @@ class ClipSession:
                         raise
                 # outside the handler, whose traceback would hold on to the tensors
                 self._room, self._drawing = room, None
-                self._drawer = Drawer(room.model, ClipView(self.clip, room.config), self.memory_limit)
+                self._drawer = self._drawer_in(room)
+
+    def _drawer_in(self, room: Room) -> Drawer:
+        return Drawer(room.model, ClipView(self.clip, room.config, self.options), self.memory_limit)
 
     @torch.inference_mode()
     def _result(self, drawing: Drawing, on_frame: OnFrame | None = None) -> PointSegResult:
@@ -166,4 +186,5 @@ class ClipSession:
                 on_frame(frame, drawn)
         tracks = view.point_tracks(drawing.queries, drawing.xy, drawing.confidence, len(drawing.points.rows))
         warnings = (*self.clip.warnings, *view.outside_fan(drawing.points.rows), *self._room.warnings)
-        return PointSegResult(labels, tracks, None, view.config.segmenter.class_labels, warnings)
+        classes = view.config.segmenter.class_labels
+        return PointSegResult(labels, tracks, None, classes, warnings, self._room.in_words)

@@ -27,8 +27,8 @@ def window_holding(frame: int, windows: list[tuple[int, int]]) -> int:
     return next(index for index, (first, last) in enumerate(windows) if first <= frame < last)
 
 
-def frame_by_frame(windows: list[tuple[int, int]], parts: Iterable[Tensor]) -> Iterator[tuple[int, Tensor]]:
-    """Pairs of frame and value from the values `[T, ...]` of each window, blended where two windows know a frame."""
+def frame_by_frame(windows: list[tuple[int, int]], parts: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The value of each frame in order, from the values `[T, ...]` of each window; blended where two know a frame."""
     pending: Tensor | None = None
     for index, ((first, last), values) in enumerate(zip(windows, parts, strict=True)):
         if pending is not None:
@@ -36,7 +36,7 @@ def frame_by_frame(windows: list[tuple[int, int]], parts: Iterable[Tensor]) -> I
             values = torch.cat([blend(pending, values[:shared]), values[shared:]])
         end = windows[index + 1][0] if index + 1 < len(windows) else last
         pending = values[end - first :]
-        yield from zip(range(first, end), values, strict=False)
+        yield from values[: end - first]
 
 
 def blend(older: Tensor, newer: Tensor) -> Tensor:

@@ -18,7 +18,9 @@ from multiprocessing.connection import Client
 from pathlib import Path
 
 from PointSegLib.inference.channel import Channel
+from PointSegLib.inference.engine import network_desk
 from PointSegLib.inference.messages import Event, GiveUp, Hello, Job
+from PointSegLib.inference.serving import Server
 
 ADDRESS_FILE = "connection.json"
 
@@ -41,13 +43,10 @@ class Worker:
         """Serve until the process ends, which the listening thread sees to."""
         self.channel.send(Hello(os.getpid()))
         threading.Thread(target=self._listen, name="listening", daemon=True).start()
-        # importing torch takes seconds; the other side can cancel by now
-        from PointSegLib.inference.desk import Desk
-
-        desk = Desk(self.checkpoint, self.device)
+        server = Server(partial(network_desk, self.checkpoint, self.device))
         while True:
             job = self._jobs.get()
-            desk.serve(job.number, job.request, self._tell, partial(self._is_given_up, job.number))
+            server.serve(job.number, job.request, self._tell, partial(self._is_given_up, job.number))
 
     def _is_given_up(self, number: int) -> bool:
         return number <= self._given_up

@@ -13,20 +13,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor, nn
 
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import optional_package
 from PointSegLib.model.frames import clip_probabilities, labels_from_probabilities, network_frames
+from PointSegLib.model.smoothing import smoothed_over_time
 from PointSegLib.model.weights import NetworkKind, read_network, write_network
 from PointSegLib.result import PointSegResult, PointTracks
 from PointSegLib.sector import find_sector
 
 UNET = NetworkKind("pointseg-unet", 1, "peer U-Net", "pointseg compare")
 BATCH = 8
-# keeps the logit of a smoothed probability finite
-LEAST_PROBABILITY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -112,13 +110,11 @@ class UNetPredictor:
         sector = find_sector(clip)
         config = self.network.config
         logits = self._logits(clip, torch.from_numpy(sector.mask), sector.box)
-        if self.smoothing_frames:
-            logits = _smoothed(logits, self.smoothing_frames)
         labels = [
             labels_from_probabilities(
                 clip_probabilities(frame[None], sector.box, clip.frames.shape[1:]), config.class_labels
             )
-            for frame in logits
+            for frame in smoothed_over_time(logits, self.smoothing_frames)
         ]
         return PointSegResult(torch.cat(labels).numpy(), _no_tracks(len(clip)), class_labels=config.class_labels)
 
@@ -131,12 +127,6 @@ class UNetPredictor:
             images = network_frames(frames, mask, box, self.network.config.image_size)
             found.append(self.network(images.to(device)).float().cpu())
         return torch.cat(found)
-
-
-def _smoothed(logits: Tensor, frames: float) -> Tensor:
-    """Logits of the probabilities after a Gaussian over time; the first and last frame are repeated beyond the ends."""
-    smooth = ndimage.gaussian_filter1d(logits.sigmoid().numpy(), frames, axis=0, mode="nearest")
-    return torch.from_numpy(smooth).logit(LEAST_PROBABILITY)
 
 
 def _no_tracks(frames: int) -> PointTracks:

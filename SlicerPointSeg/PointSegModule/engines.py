@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import slicer
 
-from PointSegLib.errors import PointSegError, WorkerError
+from PointSegLib.errors import CheckpointError, PointSegError, WorkerError
+from PointSegLib.inference.engine import DeskEngine, Engine
 from PointSegLib.inference.messages import Cancelled, Died, Done, Failed, FrameDone, Progressed, Request
 from PointSegLib.result import Progress
 from PointSegModule.dependencies import requirePackages
-
-if TYPE_CHECKING:
-    from PointSegLib.inference.engine import Engine
+from PointSegModule.predictor_desk import PredictorDesk
 
 # Where a step of a run waits for the engine it gives True, else False; in between, the application may do other things.
 Steps = Generator[bool, None, Any]
@@ -27,45 +26,83 @@ class ProcessingCancelledError(PointSegError):
 
 
 class Engines:
-    """One engine for each device, made when first asked for; a worker lives, with its network loaded, until `shutdown`.
+    """One engine for each device and network, made when first asked for; it lives, with its network loaded, until
+    another one has taken its place (`keepOnly`) or until `shutdown`.
 
     Args:
         inWorker: True for worker processes, which cannot freeze the application and can be killed. False for threads
             of this process, which need PyTorch to work inside it.
-        checkpoint: of the network; None takes the embedded one.
+        checkpoint: of the network where none is asked for; None takes the embedded one.
     """
 
     def __init__(self, inWorker: bool = False, checkpoint: Path | None = None) -> None:
         self.inWorker = inWorker
         self.checkpoint = checkpoint
-        self._byDevice: dict[str, Engine] = {}
+        self._ofNetworks: dict[Any, Engine] = {}
+        self._ofPredictors: dict[int, Engine] = {}
 
-    def of(self, device: str) -> Engine:
-        """The engine of a device: "auto", "cpu", "cuda" or "mps".
+    def of(self, device: str, checkpoint: Path | None = None) -> Engine:
+        """The engine of a device and a network.
+
+        Args:
+            device: "auto", "cpu", "cuda" or "mps".
+            checkpoint: file of the network; one that was written anew is loaded anew.
 
         Raises:
+            CheckpointError: when there is no such file.
             DependencyError: when a package that this process needs is missing or broken.
             WorkerError: when Slicer's Python interpreter is not found.
         """
-        if device not in self._byDevice:
-            self._byDevice[device] = self._newEngine(device)
-        return self._byDevice[device]
+        chosen = checkpoint or self.checkpoint
+        key = device, chosen, chosen and checkedModel(chosen).stat().st_mtime_ns
+        if key not in self._ofNetworks:
+            self._ofNetworks[key] = self._newEngine(device, chosen)
+        return self._ofNetworks[key]
+
+    def ofPredictor(self, predictor: Callable[..., Any]) -> Engine:
+        """The engine that asks a predictor; see `PredictorDesk`."""
+        # the engine holds on to the predictor, so that no other one can get its id
+        if id(predictor) not in self._ofPredictors:
+            self._ofPredictors[id(predictor)] = DeskEngine(lambda: PredictorDesk(predictor))
+        return self._ofPredictors[id(predictor)]
+
+    def keepOnly(self, engine: Engine) -> None:
+        """Free all networks but that of one engine: a graphics card may not have room for two."""
+        for key, other in [*self._ofNetworks.items()]:
+            if other is not engine:
+                del self._ofNetworks[key]
+                other.shutdown()
 
     def shutdown(self) -> None:
         """Free the networks and end the workers."""
-        for engine in self._byDevice.values():
+        for engine in (*self._ofNetworks.values(), *self._ofPredictors.values()):
             engine.shutdown()
-        self._byDevice.clear()
+        self._ofNetworks.clear()
+        self._ofPredictors.clear()
 
-    def _newEngine(self, device: str) -> Engine:
+    def _newEngine(self, device: str, checkpoint: Path | None) -> Engine:
         if self.inWorker:
             from PointSegLib import WorkerEngine
 
-            return WorkerEngine(self.checkpoint, device, pythonInterpreter())
+            return WorkerEngine(checkpoint, device, pythonInterpreter())
         requirePackages()
         from PointSegLib import LocalEngine
 
-        return LocalEngine(self.checkpoint, device)
+        return LocalEngine(checkpoint, device)
+
+
+def checkedModel(file: Path) -> Path:
+    """The file of a network, if it can be one; what is inside is seen when it is loaded.
+
+    Raises:
+        CheckpointError: when it is not there, or no .safetensors file.
+    """
+    remedy = "choose a .safetensors file written by 'pointseg train', or none for the embedded network"
+    if not file.is_file():
+        raise CheckpointError(f"{file}: there is no such file; {remedy}.")
+    if file.suffix != ".safetensors":
+        raise CheckpointError(f"{file}: a network is a .safetensors file; {remedy}.")
+    return file
 
 
 def pythonInterpreter() -> str:

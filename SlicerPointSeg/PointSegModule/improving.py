@@ -8,6 +8,7 @@ import numpy as np
 import slicer
 
 from PointSegLib.errors import PointSegError
+from PointSegLib.inference.messages import Propagate
 from PointSegLib.result import PointSegResult, Progress
 from PointSegModule.background_run import BackgroundRun, started
 from PointSegModule.corrections import addClick, countOf, newCorrections, takeBack
@@ -34,12 +35,16 @@ class CineImprover:
     def openScene(self, inputNode: Any, segmentation: Any, device: str = "auto") -> OpenCine:
         """Go on with what an earlier run left in the scene, also after the scene was saved and loaded again.
 
+        The clicks, the edited frames, the points that were followed and the settings of the run are those of the
+        scene; what the panel or a script would choose for another run does not matter.
+
         Raises:
             SceneInputError: when the segmentation is not one of the cine's.
+            CheckpointError: when the network of that run is not there any more.
         """
         opened = self.opened
         if opened is None or opened.segmentation is not segmentation or not opened.isStillThere():
-            self.opened = OpenCine.ofScene(inputNode, segmentation, self.engines.of(device))
+            self.opened = OpenCine.ofScene(inputNode, segmentation, self.engines, device)
         return self.opened
 
     def addCorrection(
@@ -145,6 +150,32 @@ class CineImprover:
 
         return started(steps(), waitForCompletion)
 
+    def releaseFrame(
+        self, frame: int | None = None, *, progress: Progress | None = None, waitForCompletion: bool = True
+    ) -> PointSegResult | BackgroundRun:
+        """Let the network draw a frame again that the user has edited, and those that the edit was carried to.
+
+        Args:
+            frame: of the cine; the one that is shown when None.
+            progress: as in `process`.
+            waitForCompletion: as in `process`.
+
+        Raises:
+            PointSegError: when no cine is open, or the frame was not edited.
+        """
+        opened = self._requireOpened()
+        frame = opened.shownFrame if frame is None else frame
+
+        def steps() -> Steps:
+            yield from opened.openSteps(opened.corrections)
+            if frame not in opened.edits:
+                raise PointSegError(f"Frame {frame} is as PointSeg has drawn it; there is no edit to give up.")
+            result = yield from opened.askSteps(Propagate(frame - opened.frames.start, None), progress)
+            opened.edits = {edited: falloff for edited, falloff in opened.edits.items() if edited != frame}
+            return result
+
+        return started(steps(), waitForCompletion)
+
     def trackPoints(
         self, points: Any, *, progress: Progress | None = None, waitForCompletion: bool = True
     ) -> TrackedPoints | BackgroundRun:
@@ -166,10 +197,8 @@ class CineImprover:
 
     def correctionsOf(self, opened: OpenCine, corrections: Any = None) -> Any:
         """The markups node that holds the clicks on an open cine; made when there is none."""
-        if corrections is not None:
-            opened.corrections = corrections
-        if opened.corrections is None or not slicer.mrmlScene.IsNodePresent(opened.corrections):
-            opened.corrections = newCorrections(opened.source)
+        if corrections is not None or opened.corrections is None:
+            opened.corrections = corrections or newCorrections(opened.source)
         return opened.corrections
 
     def _requireOpened(self) -> OpenCine:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import slicer
 
+from PointSegLib import SegmentOptions
 from PointSegLib.clip import CineClip
 from PointSegLib.inference.engine import Engine
 from PointSegLib.inference.messages import Correct, Open, Segment
@@ -17,12 +19,13 @@ from PointSegModule.background_run import BackgroundRun, started
 from PointSegModule.engines import ProcessingCancelledError, Steps, answered
 from PointSegModule.geometry import CineGeometry
 from PointSegModule.measurer import CineMeasurer
-from PointSegModule.open_cine import FRAMES_ATTRIBUTE, OpenCine
+from PointSegModule.open_cine import OpenCine
 from PointSegModule.points_input import RESULT_POINTS_REFERENCE
-from PointSegModule.predictor_engine import PredictorEngine
+from PointSegModule.run_record import RunRecord
 from PointSegModule.scene_input import CineSource, SceneInputError, clipSteps, findCine
 from PointSegModule.scene_output import OutputTarget, ResultWriter, SceneOutput, checkOutputs
 from PointSegModule.scene_transaction import takenBackOnFailure
+from PointSegModule.written_frames import checksumOf
 
 
 class Predictor(Protocol):
@@ -44,6 +47,8 @@ class ProcessSettings:
         lastFrame: the last one; None takes the cine's last.
         structures: segment IDs to keep.
         keepFinishedFrames: whether a cancelled run leaves the frames it has finished; otherwise it leaves nothing.
+        checkpoint: file of the network; None takes the embedded one.
+        options: density of the grid of automatic points, and smoothing of the masks over time.
     """
 
     spacingMm: tuple[float, float] | None = None
@@ -52,6 +57,8 @@ class ProcessSettings:
     lastFrame: int | None = None
     structures: tuple[str, ...] = tuple(style.segmentId for style in SEGMENTS)
     keepFinishedFrames: bool = False
+    checkpoint: Path | None = None
+    options: SegmentOptions = field(default_factory=SegmentOptions)
 
     def framesOf(self, source: CineSource) -> range:
         """The frames to segment.
@@ -100,7 +107,7 @@ class CineProcessor(CineMeasurer):
             points: what to follow besides the automatic grid: a markups node (its points belong to the frame now
                 shown), or an array `[M, 3]` of rows (frame, x, y) in pixels.
             device: "auto", "cpu", "cuda" or "mps".
-            predictor: runs instead of the embedded network.
+            predictor: runs instead of a network.
             progress: called with (done, total) frames; an exception it raises cancels the run.
             waitForCompletion: True returns when all is written. False returns a `BackgroundRun`, whose `poll` has to
                 be called again and again from the main thread (by a timer): it does the run in short steps.
@@ -121,7 +128,8 @@ class CineProcessor(CineMeasurer):
         if not structures:
             raise SceneInputError("No structure is chosen; choose at least one to segment.")
         target = OutputTarget(outputSegmentation, outputPoints, frames, structures)
-        engine = self.engines.of(device) if predictor is None else PredictorEngine(predictor)
+        engines = self.engines
+        engine = engines.of(device, settings.checkpoint) if predictor is None else engines.ofPredictor(predictor)
         job = _Job(source, target, rows, engine, progress, settings)
         return started(self._segmentSteps(job), waitForCompletion)
 
@@ -136,7 +144,9 @@ class CineProcessor(CineMeasurer):
         labels: dict[int, np.ndarray] = {}
         with takenBackOnFailure(slicer.mrmlScene) as transaction:
             settings = job.settings
-            clip = yield from clipSteps(job.source, job.target.frames, settings.spacingMm, settings.calibration)
+            frames, structures = job.target.frames, job.target.structures
+            clip = yield from clipSteps(job.source, frames, settings.spacingMm, settings.calibration)
+            checksums = dict.fromkeys(frames, checksumOf(np.zeros(clip.frames.shape[1:], np.uint8), structures))
             with transaction.step():
                 writer = ResultWriter(job.source, transaction, job.target)
             yield from writer.begin()
@@ -144,9 +154,10 @@ class CineProcessor(CineMeasurer):
             def write(frame: int, drawn: np.ndarray) -> None:
                 writer.writeFrame(frame, drawn)
                 labels[frame] = drawn
+                checksums[frames[frame]] = checksumOf(drawn, structures)
 
             try:
-                yield from answered(job.engine, Open(clip))
+                yield from answered(job.engine, Open(clip, settings.options))
                 request = Correct(job.prompts, [None] * len(job.prompts)) if len(job.prompts) else Segment()
                 result = yield from answered(job.engine, request, job.progress, write)
                 output = yield from writer.finish(result, (*clip.warnings, *result.warnings))
@@ -155,17 +166,19 @@ class CineProcessor(CineMeasurer):
                     raise
                 output = yield from writer.finishEarly(labels, clip.warnings)
         self.opened = self._openedBy(job, output, writer.source, clip)
+        self.opened.written.begin(checksums)
+        self.engines.keepOnly(job.engine)
         return output
 
     def _openedBy(self, job: _Job, output: SceneOutput, source: CineSource, clip: CineClip) -> OpenCine:
-        frames = job.target.frames
-        output.segmentation.SetAttribute(FRAMES_ATTRIBUTE, f"[{frames.start}, {frames.stop - 1}]")
+        job.record.write(output.segmentationSequence)
         points = output.points
         pointsId = None if points is None else points.GetID()
         output.segmentationSequence.SetNodeReferenceID(RESULT_POINTS_REFERENCE, pointsId)
-        opened = OpenCine(source, output.segmentation, frames, job.engine, job.prompts, True, clip)
-        opened.labels, opened.tracks = output.result.labels, output.result.tracks
-        opened.edits = {}
+        opened = OpenCine(source, output.segmentation, job.record, job.engine, True, clip)
+        # a copy: what the user draws is noted in it, and the result is the engine's
+        opened.labels, opened.tracks = output.result.labels.copy(), output.result.tracks
+        opened.edits, opened.corrections = {}, None
         return opened
 
 
@@ -179,3 +192,17 @@ class _Job:
     engine: Engine
     progress: Progress | None
     settings: ProcessSettings
+
+    @property
+    def record(self) -> RunRecord:
+        """What is to be known of it later."""
+        frames, settings = self.target.frames, self.settings
+        return RunRecord(
+            firstFrame=frames.start,
+            lastFrame=frames.stop - 1,
+            prompts=tuple(map(tuple, self.prompts.tolist())),
+            options=settings.options,
+            checkpoint=settings.checkpoint,
+            spacingMm=settings.spacingMm,
+            calibration=settings.calibration,
+        )

@@ -12,18 +12,22 @@ import slicer
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import PointError, PointSegError
 from PointSegLib.inference.engine import Engine
-from PointSegLib.inference.messages import Correct, Open, Propagate
+from PointSegLib.inference.messages import Correct, Keep, Open, Propagate
 from PointSegLib.result import PointTracks
 from PointSegModule.appearance import SEGMENTS, SegmentStyle
 from PointSegModule.corrections import KINDS, rowsOf
-from PointSegModule.engines import Steps, answered
+from PointSegModule.engines import Engines, Steps, answered
 from PointSegModule.geometry import CineGeometry
+from PointSegModule.run_record import RunRecord
 from PointSegModule.scene_input import CineSource, SceneInputError, clipSteps, findCine
 from PointSegModule.segmentation_input import labelsOfItem
 from PointSegModule.segmentation_output import fillSegmentation
+from PointSegModule.written_frames import WrittenFrames
 
-EDITS_ATTRIBUTE = "PointSeg.edits"  # of a segmentation: {frame: falloff} of the frames the user has drawn
-FRAMES_ATTRIBUTE = "PointSeg.frames"  # of a segmentation: first and last frame that were segmented
+# Of the sequence of segmentations; the node that shows one of them loses its attributes to every frame it shows.
+EDITS_ATTRIBUTE = "PointSeg.edits"  # {frame: falloff} of the frames the user has drawn
+CORRECTIONS_REFERENCE = "PointSeg.corrections"  # the markups node with the clicks
+KEPT = 1.0  # the falloff of a frame that was edited and not propagated: it changes no other
 
 
 @dataclass(eq=False)
@@ -31,46 +35,56 @@ class OpenCine:
     """A cine, its result in the scene, and the engine that can improve it.
 
     What the user did is in the scene, so that a saved scene can be gone on with: clicks are the points of a markups
-    node, edited frames are listed in an attribute of the segmentation, and their drawings are in its sequence.
+    node, which the sequence of segmentations refers to; edited frames and the settings of the run are attributes of
+    that sequence, and the drawings are in it.
+
+    A frame that the user changes in the Segment Editor is the user's from then on, propagated or not: no later click
+    draws over it. `releaseSteps` gives it back.
 
     Attributes:
         source: the browsed cine.
         segmentation: shows the current frame of the result.
-        frames: of the cine that were segmented.
+        record: how it was segmented.
         engine: to be asked.
-        prompts: rows (frame, x, y) of points that were followed from the start; frames are those of the clip.
         isOpen: whether the engine has the clip.
         clip: what was segmented, once it was read.
         labels: uint8 `[T, H, W]` as they are in the scene, once they are known.
         tracks: of grid and clicks, in the clip's own frames, once they are known.
-        corrections: the markups node that holds the clicks, once there is one.
+        written: tells which frames the user has drawn since.
     """
 
     source: CineSource
     segmentation: Any
-    frames: range
+    record: RunRecord
     engine: Engine
-    prompts: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
     isOpen: bool = False
     clip: CineClip | None = None
     labels: np.ndarray | None = None
     tracks: PointTracks | None = None
-    corrections: Any = None
+    written: WrittenFrames = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.written = WrittenFrames(self.source, self.segmentation, self.styles)
 
     @classmethod
-    def ofScene(cls, inputNode: Any, segmentation: Any, engine: Engine) -> OpenCine:
+    def ofScene(cls, inputNode: Any, segmentation: Any, engines: Engines, device: str) -> OpenCine:
         """What an earlier run, in this session or before the scene was saved, has left.
 
         Raises:
             SceneInputError: when the segmentation is not one of the cine's.
+            CheckpointError: when the network of that run is not there any more.
         """
         source = findCine(inputNode)
         if segmentation is None or source.browser is None or source.browser.GetSequenceNode(segmentation) is None:
             msg = f"'{source.name}' has no segmentation to correct yet; segment it first."
             raise SceneInputError(msg)
-        stored = segmentation.GetAttribute(FRAMES_ATTRIBUTE)
-        first, last = json.loads(stored) if stored else (0, len(source) - 1)
-        return cls(source, segmentation, range(first, last + 1), engine)
+        record = RunRecord.read(source.browser.GetSequenceNode(segmentation), len(source))
+        return cls(source, segmentation, record, engines.of(device, record.checkpoint))
+
+    @property
+    def frames(self) -> range:
+        """The frames of the cine that were segmented."""
+        return self.record.frames
 
     @property
     def sequence(self) -> Any:
@@ -91,12 +105,21 @@ class OpenCine:
     @property
     def edits(self) -> dict[int, float]:
         """Falloff in frames of each frame of the cine that the user has drawn."""
-        stored = self.segmentation.GetAttribute(EDITS_ATTRIBUTE)
+        stored = self.sequence.GetAttribute(EDITS_ATTRIBUTE)
         return {int(frame): falloff for frame, falloff in json.loads(stored).items()} if stored else {}
 
     @edits.setter
     def edits(self, edits: dict[int, float]) -> None:
-        self.segmentation.SetAttribute(EDITS_ATTRIBUTE, json.dumps(edits) if edits else None)
+        self.sequence.SetAttribute(EDITS_ATTRIBUTE, json.dumps(edits) if edits else None)
+
+    @property
+    def corrections(self) -> Any:
+        """The markups node that holds the clicks; None as long as there is none."""
+        return self.sequence.GetNodeReference(CORRECTIONS_REFERENCE)
+
+    @corrections.setter
+    def corrections(self, node: Any) -> None:
+        self.sequence.SetNodeReferenceID(CORRECTIONS_REFERENCE, node.GetID() if node is not None else None)
 
     def isStillThere(self) -> bool:
         """Whether the scene still holds all that is needed."""
@@ -120,8 +143,9 @@ class OpenCine:
         for frame in rows[:, 0].astype(int):
             self.requireFrame(int(frame))
         placed = rows - [self.frames.start, 0, 0]
-        hints = [*[None] * len(self.prompts), *(KINDS[kind].hint for kind in kinds)]
-        return Correct(np.concatenate([self.prompts, placed]), hints)
+        prompts = self.record.promptRows
+        hints = [*[None] * len(prompts), *(KINDS[kind].hint for kind in kinds)]
+        return Correct(np.concatenate([prompts, placed]), hints)
 
     def drawing(self, frame: int, falloff: float) -> Propagate:
         """What to ask the engine to carry one frame, as it is in the scene, to those around it."""
@@ -151,20 +175,39 @@ class OpenCine:
     def readSteps(self) -> Steps:
         """Read frames and labels from the scene, where they are not known."""
         if self.clip is None:
-            self.clip = yield from clipSteps(self.source, self.frames)
+            record = self.record
+            self.clip = yield from clipSteps(self.source, self.frames, record.spacingMm, record.calibration)
         if self.labels is None:
             self.labels = yield from self.labelSteps()
 
     def openSteps(self, corrections: Any) -> Steps:
         """Let the engine have the clip, with the clicks and edits of the scene, if it has not."""
         yield from self.readSteps()
+        redrawn = yield from self._redrawnSteps()
         if not self.isOpen:
             edits = []
             for frame, falloff in self.edits.items():
                 edits.append(self.drawing(frame, falloff))
                 yield False
-            yield from answered(self.engine, Open(self.clip, self.correction(corrections), tuple(edits)))
+            request = Open(self.clip, self.record.options, self.correction(corrections), tuple(edits))
+            yield from answered(self.engine, request)
             self.isOpen = True
+        elif redrawn:
+            yield from answered(self.engine, Keep(redrawn))
+
+    def _redrawnSteps(self) -> Steps:
+        """Make the frames that the user has drawn since the last time the user's own; gives them."""
+        redrawn = []
+        for place, frame in enumerate(self.frames):
+            if self.written.isRedrawn(frame):
+                redrawn.append(self.drawing(frame, self.edits.get(frame, KEPT)))
+                self.labels[place] = redrawn[-1].labels
+                self.written.note(frame, self.labels[place])
+            yield False
+        if redrawn:
+            self.edits |= {self.frames[drawing.frame]: drawing.falloff_frames for drawing in redrawn}
+            self.written.save()
+        return tuple(redrawn)
 
     def askSteps(self, request: Any, progress: Any = None) -> Steps:
         """Ask for better labels and write the frames that change, as they are done; a failure takes them back.
@@ -179,8 +222,8 @@ class OpenCine:
         def write(place: int, labels: np.ndarray) -> None:
             if not self.isStillThere():
                 raise PointSegError("The segmentation was removed from the scene; nothing is corrected.")
-            if np.array_equal(new[place], labels):
-                return
+            if np.array_equal(new[place], labels) or self.written.isRedrawn(self.frames[place]):
+                return  # what is drawn meanwhile is the user's, and found by the next request
             new[place] = labels
             self._store(place, labels, geometry)
 
@@ -195,6 +238,7 @@ class OpenCine:
                     self._store(place, old[place], geometry)
             raise
         self.labels, self.tracks = new, result.tracks
+        self.written.save()
         return result
 
     def _store(self, place: int, labels: np.ndarray, geometry: CineGeometry) -> None:
@@ -204,3 +248,4 @@ class OpenCine:
         self.sequence.SetDataNodeAtValue(node, self.source.indexValues[frame])
         if frame == self.shownFrame:
             slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(self.source.browser)
+        self.written.note(frame, labels)

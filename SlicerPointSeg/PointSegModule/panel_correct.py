@@ -40,11 +40,13 @@ class CorrectPanel(VTKObservationMixin):
         self.buttons = {"wall": ui.wallButton, "cavity": ui.cavityButton, "outside": ui.outsideButton}
         self._tips = {name: str(button.toolTip) for name, button in self.buttons.items()}
         self.undoButton = ui.undoButton
-        self._tips |= {"undo": str(ui.undoButton.toolTip), "propagate": str(ui.propagateButton.toolTip)}
+        others = {"undo": ui.undoButton, "propagate": ui.propagateButton, "release": ui.releaseButton}
+        self._tips |= {name: str(button.toolTip) for name, button in others.items()}
         for kind, button in self.buttons.items():
             button.connect("toggled(bool)", lambda isOn, kind=kind: self.onKindToggled(kind, isOn))
         ui.undoButton.connect("clicked(bool)", self.onUndo)
         ui.propagateButton.connect("clicked(bool)", self.onPropagate)
+        ui.releaseButton.connect("clicked(bool)", self.onRelease)
 
     def refresh(self) -> None:
         """Enable what can be done, and say why the rest cannot."""
@@ -58,6 +60,7 @@ class CorrectPanel(VTKObservationMixin):
         )
         busy = _("Wait for the run to end.") if self._runs.isBusy else ""
         enableUnless(self._ui.propagateButton, problem or busy, self._tips["propagate"])
+        enableUnless(self._ui.releaseButton, problem or busy, self._tips["release"])
         enableUnless(self._ui.falloffSpinBox, problem, str(self._ui.falloffSpinBox.toolTip))
         if problem:
             self.stopPlacing()
@@ -104,6 +107,13 @@ class CorrectPanel(VTKObservationMixin):
             )
 
         self._runs.start(begin, lambda result: _("The frame was carried to those around it."), _("Propagating..."))
+
+    def onRelease(self, checked: bool = False) -> None:
+        def begin() -> BackgroundRun:
+            self._openedCine()
+            return self._logic.releaseFrame(progress=self._runs.showProgress, waitForCompletion=False)
+
+        self._runs.start(begin, lambda result: _("The frame is PointSeg's again."), _("Drawing the frame again..."))
 
     def onRest(self) -> None:
         """Go on with what was clicked during the run that has ended."""

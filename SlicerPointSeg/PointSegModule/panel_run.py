@@ -62,8 +62,7 @@ class RunPanel:
             self._showStarting(message)
             self.current = begin()
         except PointSegError as error:
-            logging.warning(str(error))
-            self._rest(str(error))
+            self._rest(_shown(error))
         except Exception as error:
             logging.exception("PointSeg could not start")
             self._rest(_("PointSeg could not start: {error}").format(error=error))
@@ -120,8 +119,7 @@ class RunPanel:
         except ProcessingCancelledError:
             self._rest(_("Cancelled; the scene was not changed."))
         except PointSegError as error:
-            logging.warning(str(error))
-            self._rest(str(error))
+            self._rest(_shown(error))
         except Exception as error:  # an exception in a timer's slot would only be printed
             logging.exception("PointSeg failed")
             self._rest(_("PointSeg failed: {error}").format(error=error))
@@ -146,3 +144,9 @@ class RunPanel:
         if message:
             self.say(message)
         self._onRest()
+
+
+def _shown(error: PointSegError) -> str:
+    """What the panel shows of an error: its first line. The rest, such as a worker's last words, is in the log."""
+    logging.warning(str(error))
+    return str(error).partition("\n")[0]

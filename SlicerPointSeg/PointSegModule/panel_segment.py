@@ -43,10 +43,12 @@ class SegmentPanel:
         self._parameters, self._scenesParameters = parameters, scenesParameters
         ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         ui.findDeviceButton.connect("clicked(bool)", self.onFindDevice)
+        ui.modelPathLineEdit.connect("currentPathChanged(QString)", self.onModelChosen)
         ui.deviceLabel.visible = False
 
     def refresh(self) -> None:
         """Say what is selected and whether it can be run."""
+        self._showModel()
         self._ui.findDeviceButton.enabled = not self._runs.isBusy
         if self._runs.isBusy:
             return
@@ -62,6 +64,10 @@ class SegmentPanel:
             return
         message = _("Loading the network...") if self.predictor is None else _("Starting...")
         self._runs.start(self._newRun, self._present, message)
+
+    def onModelChosen(self, path: str) -> None:
+        if self._parameters() is not None:
+            self._parameters().modelFile = path.strip()
 
     def onFindDevice(self, checked: bool = False) -> None:
         self._runs.start(lambda: BackgroundRun(deviceSteps()), self._showDevices, _("Starting PyTorch..."))
@@ -81,6 +87,12 @@ class SegmentPanel:
             waitForCompletion=False,
             settings=settingsOf(node),
         )
+
+    def _showModel(self) -> None:
+        # by hand, since Slicer's own binding wants a path, and would show the one that is absent as "."
+        file = self._parameters().modelFile if self._parameters() is not None else ""
+        if self._ui.modelPathLineEdit.currentPath.strip() != file:
+            self._ui.modelPathLineEdit.currentPath = file
 
     def _present(self, output: SceneOutput) -> str:
         """Show the result and return a summary of it."""

@@ -77,7 +77,10 @@ class PointSegParameterNode:
         segmentMyocardium, segmentCavity, segmentAtrium: which structures to write.
         promptPoints: the user's query points, or None.
         outputSegmentation, outputPoints: where results are shown; made when None.
+        modelFile: of the network; empty for the embedded one.
         device: where the network runs.
+        gridSize: automatic points across and down the sector, 0 for as many as the network was trained with.
+        smoothingFrames: standard deviation of the smoothing of masks over time; 0 for none.
         keepFinishedFrames: whether a cancelled run leaves what it has finished.
         corrections: the clicks on the output, or None.
         falloffFrames: how far an edited frame reaches.
@@ -98,7 +101,10 @@ class PointSegParameterNode:
     promptPoints: vtkMRMLMarkupsFiducialNode
     outputSegmentation: vtkMRMLSegmentationNode
     outputPoints: vtkMRMLMarkupsFiducialNode
+    modelFile: str = ""
     device: Device = Device.AUTO
+    gridSize: int = 0
+    smoothingFrames: float = 0.0
     keepFinishedFrames: bool = False
     corrections: vtkMRMLMarkupsFiducialNode
     falloffFrames: int = 5

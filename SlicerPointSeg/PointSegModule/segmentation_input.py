@@ -30,8 +30,7 @@ def labelsOfItem(
     Returns:
         uint8 `[H, W]`.
     """
-    isShown = source.browser.GetSelectedItemNumber() == frame
-    node = proxy if isShown else sequence.GetDataNodeAtValue(source.indexValues[frame], True)
+    node = _itemOf(sequence, frame, proxy, source)
     grid = _gridOf(source.frameNodes[frame])
     width, height, _depth = grid.GetDimensions()
     labels = np.zeros((height, width), np.uint8)
@@ -41,6 +40,24 @@ def labelsOfItem(
         if stored is not None and not stored.IsEmpty():
             labels[_onGrid(stored, grid) == segment.GetLabelValue()] = style.label
     return labels
+
+
+def modifiedTimes(
+    sequence: Any, frame: int, proxy: Any, source: CineSource, styles: tuple[SegmentStyle, ...]
+) -> tuple[int, ...]:
+    """VTK's times of the last change of one frame's label images: as long as they are the same, so are the labels.
+
+    The arguments are those of `labelsOfItem`, of which this is the quick question before the slow one.
+    """
+    segmentation = _itemOf(sequence, frame, proxy, source).GetSegmentation()
+    segments = [segmentation.GetSegment(style.segmentId) for style in styles]
+    stored = [segment.GetRepresentation(_LABELMAP) if segment is not None else None for segment in segments]
+    return tuple(image.GetMTime() if image is not None else 0 for image in stored)
+
+
+def _itemOf(sequence: Any, frame: int, proxy: Any, source: CineSource) -> Any:
+    isShown = source.browser.GetSelectedItemNumber() == frame
+    return proxy if isShown else sequence.GetDataNodeAtValue(source.indexValues[frame], True)
 
 
 def _gridOf(image: Any) -> Any:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from slicer.i18n import tr as _
 
+from PointSegLib import SegmentOptions
 from PointSegLib.errors import PointSegError
 from PointSegModule.calibration import calibrationOf
+from PointSegModule.engines import checkedModel
 from PointSegModule.logic import ProcessSettings
 from PointSegModule.parameters import PointSegParameterNode
 from PointSegModule.scene_input import findCine
@@ -16,7 +20,7 @@ def settingsOf(parameters: PointSegParameterNode) -> ProcessSettings:
     """What the panel's choices mean to a run.
 
     Raises:
-        PointSegError: when a ruler is chosen that cannot be used.
+        PointSegError: when the chosen ruler, network or grid cannot be used.
     """
     source = findCine(parameters.inputVolume)
     isRuled = parameters.ruler is not None and parameters.rulerLengthMm > 0
@@ -33,6 +37,8 @@ def settingsOf(parameters: PointSegParameterNode) -> ProcessSettings:
         lastFrame=None if parameters.lastFrame < 0 else parameters.lastFrame,
         structures=tuple(segmentId for isChosen, segmentId in chosen if isChosen),
         keepFinishedFrames=parameters.keepFinishedFrames,
+        checkpoint=checkedModel(Path(parameters.modelFile)) if parameters.modelFile else None,
+        options=SegmentOptions(parameters.gridSize or None, parameters.smoothingFrames),
     )
 
 
@@ -82,7 +88,9 @@ def describeOutput(output: SceneOutput, seconds: float) -> str:
     """A summary of a result, and what limits it."""
     if output.points is None:
         return _("Cancelled; the frames that were finished are kept.")
-    summary = _("{frames} frames, {points} points in {seconds:.1f} s.").format(
-        frames=len(output.frames), points=len(output.result.tracks), seconds=seconds
+    device = output.result.computed_on
+    where = _(" on {device}").format(device=device) if device else ""
+    summary = _("{frames} frames, {points} points in {seconds:.1f} s{where}.").format(
+        frames=len(output.frames), points=len(output.result.tracks), seconds=seconds, where=where
     )
     return "\n".join([summary, *output.warnings])

@@ -13,6 +13,7 @@ import pytest
 import SimpleITK
 
 import PointSegLib
+from PointSegLib import SegmentOptions
 from PointSegLib.cli import files, main, options
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import CheckpointError, PointError, PointSegError, WriteError
@@ -24,6 +25,8 @@ FRAMES, HEIGHT, WIDTH = 6, 96, 128
 class BrightnessPredictor:
     """Stands in for the network: bright pixels are wall, points stay where they are put."""
 
+    asked: SegmentOptions | None = None
+
     def __init__(self, checkpoint: Path | None, device: str) -> None:
         self.checkpoint, self.device = checkpoint, device
 
@@ -34,14 +37,18 @@ class BrightnessPredictor:
             raise CheckpointError(msg)
         return cls(checkpoint, device)
 
-    def __call__(self, clip: CineClip, points=None, progress=None, hints=None, probabilities=False) -> PointSegResult:
+    def __call__(
+        self, clip: CineClip, points=None, progress=None, hints=None, probabilities=False, options=None
+    ) -> PointSegResult:
+        BrightnessPredictor.asked = options
         wall = clip.frames > 127
         for done in range(len(clip)):
             if progress:
                 progress(done + 1, len(clip))
         odds = wall[:, None].astype(np.float16) if probabilities else None
         points = np.zeros((0, 3)) if points is None else points
-        return PointSegResult(wall.astype(np.uint8) * MYOCARDIUM, self.track(clip, points), odds, (MYOCARDIUM,))
+        labels = wall.astype(np.uint8) * MYOCARDIUM
+        return PointSegResult(labels, self.track(clip, points), odds, (MYOCARDIUM,), computed_on="pocket lamp")
 
     def track(self, clip: CineClip, points: np.ndarray, progress=None) -> PointTracks:
         xy = np.repeat(points[:, None, 1:], len(clip), axis=1).astype(np.float32)
@@ -122,7 +129,31 @@ def test_segment_writes_what_was_asked_for_and_reports_speed(
     with np.load(tmp_path / "out/echo_probabilities.npz") as saved:
         assert np.array_equal(saved["probabilities"][:, 0], frames > 127)
         assert saved["class_labels"].tolist() == [MYOCARDIUM]
-    assert f"{FRAMES} frames in" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"{FRAMES} frames in" in said
+    assert "frames/s, pocket lamp)" in said
+
+
+@pytest.mark.parametrize("command", ["segment", "batch"])
+def test_grid_and_smoothing_reach_the_network(command: str, tmp_path: Path) -> None:
+    write_clip(tmp_path / "in" / "echo.nrrd")
+    given = tmp_path / "in" if command == "batch" else tmp_path / "in" / "echo.nrrd"
+    chosen = ["--grid", "24", "--smoothing", "1.5"]
+    assert main([command, str(given), "-o", str(tmp_path / "out"), *chosen]) == 0
+    assert BrightnessPredictor.asked == SegmentOptions(24, 1.5)
+    assert main([command, str(given), "-o", str(tmp_path / "plain")]) == 0
+    assert BrightnessPredictor.asked == SegmentOptions()
+
+
+@pytest.mark.parametrize("command", ["segment", "batch"])
+def test_a_grid_that_cannot_be_is_refused_before_anything_is_written(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clip(tmp_path / "in" / "echo.nrrd")
+    given = tmp_path / "in" if command == "batch" else tmp_path / "in" / "echo.nrrd"
+    assert main([command, str(given), "-o", str(tmp_path / "out"), "--grid", "900"]) == 2
+    assert "choose from 2 to 64" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_track_writes_the_given_points(tmp_path: Path) -> None:

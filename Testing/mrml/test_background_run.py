@@ -12,6 +12,8 @@ from mrml import cines
 from mrml.fake_engine import FakeEngine
 from mrml.fake_predictor import FailingPredictor, FakePredictor, SlowPredictor
 
+from PointSegLib.errors import PointSegError
+
 DISC = np.zeros((cines.HEIGHT, cines.WIDTH), np.uint8)
 DISC[20:40, 30:60] = 2
 
@@ -26,8 +28,11 @@ class OneEngine:
     def __init__(self, engine):
         self.engine = engine
 
-    def of(self, device):
+    def of(self, device, checkpoint=None):
         return self.engine
+
+    def keepOnly(self, engine):
+        assert engine is self.engine
 
 
 @pytest.fixture
@@ -181,7 +186,7 @@ def test_progress_that_raises_ends_a_run(processor, browser, scene):
 def test_a_failed_run_raises_the_engines_error(processor, browser):
     run = processor.process(browser, predictor=FailingPredictor(), waitForCompletion=False)
     run.wait()
-    with pytest.raises(RuntimeError, match="out of memory"):
+    with pytest.raises(PointSegError, match="could not be worked on: out of memory"):
         run.poll()
 
 

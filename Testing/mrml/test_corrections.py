@@ -102,14 +102,14 @@ def test_bad_clicks_are_refused_and_leave_no_trace(segmented):
     assert (sceneOf(output) == first).all()
 
 
-def edit(output, frame):
+def edit(output, frame, rows=slice(20, 60)):
     """Draw a box of cavity into a frame, as the Segment Editor would; gives its labels."""
     output.browser.SetSelectedItemNumber(frame)
     mask = np.zeros((1, cines.HEIGHT, cines.WIDTH), np.uint8)
-    mask[0, 20:60, 40:80] = 1
+    mask[0, rows, 40:80] = 1
     slicer.util.updateSegmentBinaryLabelmapFromArray(mask, output.segmentation, "LVCavity", output.imageNode)
     drawn = cines.labelsOf(output.segmentation, output.imageNode)
-    assert (drawn[20:60, 40:80] != 0).all()
+    assert (drawn[rows, 40:80] != 0).all()
     return drawn
 
 
@@ -122,6 +122,113 @@ def test_an_edited_frame_is_carried_to_those_around_it(segmented):
     assert (sceneOf(output) == expected).all()
 
 
+def test_a_frame_edited_and_not_propagated_outlasts_every_click(segmented):
+    processor, output, session, first = segmented
+    drawn = edit(output, 3)
+    output.browser.SetSelectedItemNumber(0)
+    for _ in range(2):  # not only the first click after it
+        processor.addCorrection("wall", *CLICK)
+        expected = session.correct(np.array([CLICK]), ["wall"]).labels
+        assert (expected != first).any()
+        expected[3] = drawn
+        assert (sceneOf(output) == expected).all()
+        processor.undoCorrection()
+    assert processor.opened.edits == {3: 1}
+    again = edit(output, 3, slice(30, 70))
+    processor.addCorrection("wall", *CLICK)
+    assert (sceneOf(output)[3] == again).all()
+
+
+def test_a_frame_edited_while_a_click_is_answered_is_the_users(segmented):
+    processor, output, _, first = segmented
+    run = processor.addCorrection("wall", *CLICK, waitForCompletion=False)
+    run.poll()
+    drawn = edit(output, 5)
+    run.wait()
+    run.poll()
+    assert (sceneOf(output)[5] == drawn).all()
+    processor.undoCorrection()
+    found = sceneOf(output)
+    assert (found[5] == drawn).all()
+    assert (found[:5] == first[:5]).all()
+
+
+def test_looking_at_frames_and_at_their_surfaces_edits_none(segmented):
+    processor, output, session, _ = segmented
+    for frame in range(cines.FRAMES):
+        output.browser.SetSelectedItemNumber(frame)
+        output.segmentation.CreateClosedSurfaceRepresentation()
+    processor.addCorrection("wall", *CLICK)
+    assert processor.opened.edits == {}
+    assert (sceneOf(output) == session.correct(np.array([CLICK]), ["wall"]).labels).all()
+
+
+def test_an_edited_frame_can_be_given_back(segmented):
+    from PointSegLib import PointSegError
+
+    processor, output, _, first = segmented
+    edit(output, 3)
+    processor.propagateFrame(falloffFrames=2)
+    edit(output, 5)
+    processor.releaseFrame()
+    assert processor.opened.edits == {3: 2}
+    processor.releaseFrame(3)
+    assert (sceneOf(output) == first).all()
+    with pytest.raises(PointSegError, match="Frame 3 is as PointSeg has drawn it"):
+        processor.releaseFrame(3)
+
+
+def saveAndReload(scene, file, output):
+    """Gives image and segmentation of the scene as it was read again."""
+    name = output.segmentation.GetName()
+    assert scene.WriteToMRB(str(file))
+    scene.Clear(False)
+    assert scene.ReadFromMRB(str(file))
+    browser = scene.GetFirstNodeByClass("vtkMRMLSequenceBrowserNode")
+    image = browser.GetProxyNode(browser.GetMasterSequenceNode())
+    return browser, image, scene.GetFirstNode(name, "vtkMRMLSegmentationNode")
+
+
+def test_all_that_was_chosen_for_the_run_is_known_again_after_a_reload(scene, engines, browser, checkpoint, tmp_path):
+    from PointSegLib import PointSegPredictor, SegmentOptions
+    from PointSegModule.logic import CineProcessor, ProcessSettings
+
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(checkpoint.read_bytes())
+    settings = ProcessSettings((0.5, 0.4), "a ruler", 1, 4, checkpoint=other, options=SegmentOptions(6, 1.0))
+    processor = CineProcessor(engines)
+    points = np.array([[2.0, 50, 40]])
+    output = processor.process(browser, points=points, device="cpu", settings=settings)
+    session = PointSegPredictor.from_pretrained(other, "cpu").open(processor.opened.clip, settings.options)
+    expected = session.correct(np.array([[1, 50, 40], [2, 40, 30]]), [None, "wall"]).labels
+    drawn = edit(output, 4)  # and nothing more before the scene is saved
+    browser, image, segmentation = saveAndReload(scene, tmp_path / "scene.mrb", output)
+    again = CineProcessor(engines)
+    opened = again.openScene(image, segmentation, "cpu")
+    again.addCorrection("wall", 3, 40, 30)
+    found = labelsInScene(browser, segmentation, image)
+    assert (found[1:4] == expected[:3]).all()
+    assert (found[4] == drawn).all()
+    assert opened.clip.spacing_mm == (0.5, 0.4)
+    assert opened.clip.calibration == "a ruler"
+    other.unlink()
+    engines.shutdown()
+    with pytest.raises(ValueError, match=r"other\.safetensors: there is no such file"):
+        CineProcessor(engines).openScene(image, segmentation, "cpu")
+
+
+def test_a_file_that_is_no_network_is_refused_and_the_scene_stays(scene, engines, browser, tmp_path):
+    from PointSegLib.errors import CheckpointError
+    from PointSegModule.logic import CineProcessor, ProcessSettings
+
+    wrong = tmp_path / "wrong.safetensors"
+    wrong.write_bytes(b"no weights at all")
+    before = scene.GetNumberOfNodes()
+    with pytest.raises(CheckpointError, match=r"wrong\.safetensors: the checkpoint is corrupt"):
+        CineProcessor(engines).process(browser, device="cpu", settings=ProcessSettings(checkpoint=wrong))
+    assert scene.GetNumberOfNodes() == before
+
+
 def test_corrections_go_on_after_the_scene_was_saved_and_loaded(segmented, scene, engines, tmp_path):
     from PointSegModule.logic import CineProcessor
 
@@ -129,19 +236,10 @@ def test_corrections_go_on_after_the_scene_was_saved_and_loaded(segmented, scene
     processor.addCorrection("wall", *CLICK)
     drawn = edit(output, 3)
     processor.propagateFrame(falloffFrames=2, corrections=processor.opened.corrections)
-    names = [node.GetName() for node in (output.segmentation, processor.opened.corrections)]
-    file = tmp_path / "scene.mrb"
-    assert scene.WriteToMRB(str(file))
-    scene.Clear(False)
-    assert scene.ReadFromMRB(str(file))
-
-    browser = scene.GetFirstNodeByClass("vtkMRMLSequenceBrowserNode")
-    image = browser.GetProxyNode(browser.GetMasterSequenceNode())
-    segmentation = scene.GetFirstNode(names[0], "vtkMRMLSegmentationNode")
-    corrections = scene.GetFirstNode(names[1], "vtkMRMLMarkupsFiducialNode")
+    browser, image, segmentation = saveAndReload(scene, tmp_path / "scene.mrb", output)
     again = CineProcessor(engines)
     again.openScene(image, segmentation, "cpu")
-    again.addCorrection("cavity", 4, 70, 50, corrections=corrections)
+    again.addCorrection("cavity", 4, 70, 50)
 
     session.correct(np.array([CLICK]), ["wall"])
     session.propagate(3, drawn, 2)

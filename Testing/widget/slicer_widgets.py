@@ -7,7 +7,7 @@ from typing import Any
 import shiboken6
 from PySide6.QtCore import Property, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 
 def _storedProperty(kind: Any, name: str, default: Any = None) -> Property:
@@ -154,4 +154,25 @@ class ctkDirectoryButton(QWidget):  # noqa: N801
     directory = Property(str, lambda self: QObject.property(self._button, "text"), _setDirectory)
 
 
-STAND_INS = {cls.__name__: cls for cls in (qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleButton, ctkDirectoryButton)}
+class ctkPathLineEdit(QWidget):  # noqa: N801
+    """A line for a path, and the button to look for it."""
+
+    currentPathChanged = Signal(str)
+    nameFilters = _storedProperty("QStringList", "nameFilters")
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self.__dict__["_line"] = QLineEdit(self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._line)
+        layout.addWidget(QPushButton("...", self))
+        self._line.textChanged.connect(self.currentPathChanged)
+
+    currentPath = Property(str, lambda self: self._line.text, lambda self, path: self._line.setText(path))
+
+
+STAND_INS = {
+    cls.__name__: cls
+    for cls in (qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleButton, ctkDirectoryButton, ctkPathLineEdit)
+}

@@ -23,7 +23,7 @@ def test_every_input_control_is_bound_to_a_parameter(application):
     }
     controls = {w.get("name") for w in root.iter("widget") if w.get("class") in CONTROLS}
     assert set(bound) == controls - {"sectorCheckBox"}, "an outline is shown or not, and nothing more"
-    assert set(bound.values()) == set(PointSegParameterNode.__annotations__) - {"corrections"}
+    assert set(bound.values()) == set(PointSegParameterNode.__annotations__) - {"corrections", "modelFile"}
 
 
 def test_every_visible_control_explains_itself():
@@ -68,6 +68,40 @@ def test_apply_says_why_an_image_cannot_be_used(panel, application):
     panel.ui.inputSelector.setCurrentNode(empty)
     assert not panel.ui.applyButton.enabled
     assert panel.ui.applyButton.toolTip == "'Empty' holds no image; load it again."
+
+
+def test_a_model_is_chosen_by_its_file_and_a_wrong_one_says_why(panel, image, tmp_path):
+    from PointSegModule.status_text import settingsOf
+
+    panel.ui.inputSelector.setCurrentNode(image)
+    line = panel.ui.modelPathLineEdit
+    line.currentPath = str(tmp_path / "mine.safetensors")
+    assert not panel.ui.applyButton.enabled
+    assert "mine.safetensors: there is no such file; choose a .safetensors file" in panel.ui.applyButton.toolTip
+    (tmp_path / "mine.pth").touch()
+    line.currentPath = str(tmp_path / "mine.pth")
+    assert "a network is a .safetensors file" in panel.ui.statusLabel.text
+    (tmp_path / "mine.safetensors").touch()
+    line.currentPath = str(tmp_path / "mine.safetensors")
+    assert panel.ui.applyButton.enabled
+    assert settingsOf(panel.parameters()).checkpoint == tmp_path / "mine.safetensors"
+    panel.parameters().modelFile = ""
+    assert line.currentPath == ""
+    assert settingsOf(panel.parameters()).checkpoint is None
+
+
+def test_grid_and_smoothing_are_those_of_the_panel(panel, image):
+    from PointSegLib import SegmentOptions
+    from PointSegModule.status_text import settingsOf
+
+    panel.ui.inputSelector.setCurrentNode(image)
+    assert settingsOf(panel.parameters()).options == SegmentOptions()
+    panel.ui.gridSpinBox.value = 24
+    panel.ui.smoothingSpinBox.value = 1.5
+    assert settingsOf(panel.parameters()).options == SegmentOptions(24, 1.5)
+    panel.ui.gridSpinBox.value = 1
+    assert not panel.ui.applyButton.enabled
+    assert "a grid of 1 x 1 points" in panel.ui.statusLabel.text
 
 
 def test_apply_refuses_to_overwrite_the_points_to_follow(panel, image):

@@ -15,7 +15,7 @@ SIZE = (cines.WIDTH, cines.HEIGHT)
 @pytest.fixture
 def engine(panel, monkeypatch):
     made = FakeEngine()
-    monkeypatch.setattr(panel.logic.engines, "of", lambda device: made)
+    monkeypatch.setattr(panel.logic.engines, "of", lambda *chosen: made)
     return made
 
 
@@ -51,7 +51,7 @@ def theLabels():
 
 def test_nothing_can_be_corrected_before_it_is_segmented(panel, image):
     panel.ui.inputSelector.setCurrentNode(image)
-    for name in ("wallButton", "cavityButton", "outsideButton", "undoButton", "propagateButton"):
+    for name in ("wallButton", "cavityButton", "outsideButton", "undoButton", "propagateButton", "releaseButton"):
         button = getattr(panel.ui, name)
         assert not button.enabled
         assert button.toolTip == "Segment the movie first."
@@ -122,6 +122,26 @@ def test_propagating_asks_for_the_shown_frame_with_the_falloff(panel, applicatio
     corrected.finish(theLabels())
     pump(application, lambda: panel.runs.current is None)
     assert panel.logic.opened.edits == {3: 4}
+
+
+def test_an_edited_frame_is_given_back_on_request(panel, application, corrected):
+    from PointSegLib.inference.messages import Done, Keep
+
+    panel.ui.releaseButton.click()
+    pump(application, lambda: panel.runs.current is None)
+    assert "Frame 0 is as PointSeg has drawn it" in panel.ui.statusLabel.text
+    segmentation = panel.logic.opened.segmentation
+    segmentation.GetSegmentation().RemoveSegment("LVCavity")  # an edit, if a rough one
+    panel.ui.releaseButton.click()
+    pump(application, lambda: corrected.requests)
+    assert isinstance(corrected.requests[-1], Keep)
+    corrected.tell(Done(1, None))
+    pump(application, lambda: len(corrected.requests) == 2)
+    assert (corrected.requests[-1].frame, corrected.requests[-1].labels) == (0, None)
+    corrected.finish(theLabels())
+    pump(application, lambda: panel.runs.current is None)
+    assert panel.ui.statusLabel.text == "The frame is PointSeg's again."
+    assert panel.logic.opened.edits == {}
 
 
 def test_one_kind_is_placed_at_a_time_and_ending_it_elsewhere_releases_the_button(panel, application, corrected):

@@ -98,7 +98,7 @@ def test_an_engine_failure_is_shown_and_leaves_the_panel_usable(panel, image, ap
     before = nodeCount()
     panel.ui.applyButton.click()
     pump(application, lambda: panel.runs.current is None)
-    assert panel.ui.statusLabel.text == "PointSeg failed: out of memory"
+    assert panel.ui.statusLabel.text == "the clip could not be worked on: out of memory"
     assert panel.ui.applyButton.enabled
     assert nodeCount() == before
 
@@ -121,7 +121,7 @@ def test_a_stack_of_frames_is_replaced_by_its_playable_sequence(panel, applicati
 
 @pytest.mark.parametrize(
     ("then", "message"),
-    [(FakePredictor(), "6 frames, 48 points"), (FailingPredictor(), "PointSeg failed: out of memory")],
+    [(FakePredictor(), "6 frames, 48 points"), (FailingPredictor(), "the clip could not be worked on: out of memory")],
     ids=["success", "failure"],
 )
 def test_what_a_run_came_to_while_another_module_was_open_is_shown_on_return(panel, image, application, then, message):
@@ -160,25 +160,27 @@ def engineThreads():
     return [thread for thread in threading.enumerate() if thread.name == "PointSeg engine"]
 
 
-def assertEngineHasStopped():
-    for thread in engineThreads():
-        thread.join(300)
-    assert engineThreads() == []
+def assertHasStopped(thread):
+    thread.join(300)
+    assert not thread.is_alive()
 
 
 def startEndlessRun(panel, image, application):
+    """Gives the thread that the run works on."""
+    before = engineThreads()
     panel.segment.predictor = EndlessPredictor()
     panel.ui.inputSelector.setCurrentNode(image)
     panel.ui.applyButton.click()
     pump(application, panel.segment.predictor.working.is_set)
-    assert len(engineThreads()) == 1
+    (thread,) = [thread for thread in engineThreads() if thread not in before]
+    return thread
 
 
 def test_quitting_during_a_run_waits_for_the_engine_and_writes_nothing(panel, image, application):
     before = nodeCount()
-    startEndlessRun(panel, image, application)
+    thread = startEndlessRun(panel, image, application)
     application.aboutToQuit.emit()
-    assertEngineHasStopped()
+    assertHasStopped(thread)
     assert nodeCount() == before
 
 
@@ -200,9 +202,9 @@ def test_reloading_during_a_run_leaves_no_thread_and_an_unchanged_scene(applicat
     panel = slicer_application.loadModule(slicer_application.MODULE_FILE)
     slicer_application.enter(panel)
     before = nodeCount()
-    startEndlessRun(panel, image, application)
+    thread = startEndlessRun(panel, image, application)
     reloaded = slicer_application.reloadModule(panel)
-    assertEngineHasStopped()
+    assertHasStopped(thread)
     assert type(reloaded) is not type(panel)
     slicer_application.enter(reloaded)
     assert reloaded.ui.applyButton.enabled
@@ -221,7 +223,7 @@ def test_the_worker_is_asked_after_the_panel_has_said_so(panel, image, applicati
 
     engine = FakeEngine()
     monkeypatch.setattr(panel_segment, "offerInstallation", lambda: None)
-    monkeypatch.setattr(panel.logic.engines, "of", lambda device: engine)
+    monkeypatch.setattr(panel.logic.engines, "of", lambda *chosen: engine)
     panel.ui.inputSelector.setCurrentNode(image)
     panel.ui.applyButton.click()
     assert panel.ui.statusLabel.text == "Loading the network..."

@@ -1,6 +1,6 @@
-"""Stands for Slicer's typed parameter nodes: nodes, enumerations, numbers and yes or no, bound both ways to the panel.
+"""Stands for Slicer's typed parameter nodes: nodes, enumerations, numbers, texts, yes or no, bound both ways.
 
-Not covered, so that a test over this file says nothing about it: other parameter types (texts, lists, packs,
+Not covered, so that a test over this file says nothing about it: other parameter types (lists, packs,
 validators), Slicer's own defaults and parameter names in saved scenes, references to nodes without an ID, widgets other
 than node selectors, combo, check and spin boxes, several parameter nodes of one module, and Slicer's own order of the
 events that a changed parameter causes. With SLICER_SOURCE set, Slicer's own file is used instead.
@@ -21,6 +21,7 @@ _PLAIN = {
     bool: ("checked", "toggled(bool)"),
     int: ("value", "valueChanged(int)"),
     float: ("value", "valueChanged(double)"),
+    str: ("text", "textChanged(QString)"),
 }
 
 
