@@ -1,8 +1,9 @@
 """Heart beats of a clip: end-diastole and end-systole from the LV area, from R waves, or as the user says.
 
 End-diastole is the R wave where the file carries it, else the frame of the largest cavity; end-systole is the frame of
-the smallest (Lang et al. 2015, doi 10.1016/j.echo.2014.10.003; Voigt et al. 2015, doi 10.1093/ehjci/jeu184, who prefer
-aortic valve closure where it is seen). The first and the last frame of a clip are end-diastole only by guess.
+the smallest (after Lang et al. 2015, doi 10.1016/j.echo.2014.10.003, and Voigt et al. 2015, doi 10.1093/ehjci/jeu184).
+The closing of the aortic valve, the better mark of end-systole, is not looked for. The first and the last frame of a
+clip are end-diastole only by guess.
 """
 
 from __future__ import annotations

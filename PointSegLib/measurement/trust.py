@@ -1,7 +1,7 @@
 """How far the measurement of each segment, and of the clip, can be trusted, with the reasons in words.
 
-Voigt et al. 2015 (doi 10.1093/ehjci/jeu184) ask that tracking be checked segment by segment and that poor segments be
-left out; here a segment that is not trusted is left out of GLS unless the user insists.
+Tracking is checked segment by segment, as is the practice in strain imaging (Voigt et al. 2015, doi
+10.1093/ehjci/jeu184); a segment that is not trusted is left out of GLS unless the user insists.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class TrustLimits:
         visible: least share of points and frames in which they are visible.
         correlation: least mean correlation of the speckle from frame to frame.
         strain_error: largest standard error of the strain of a segment, in percentage points.
-        return_error: largest forward-backward error of the points, in thicknesses of the wall.
+        return_error: largest forward-backward error of the points, in thicknesses of the wall: just above what segments
+            of real beats showed (0.20), and far above those of simulated ones (99 % below 0.18). It finds tissue that
+            was lost, not tissue whose motion is underestimated both ways.
         beyond_sector: largest share of a segment outside the fan.
         dark: largest share of frames in which a segment lies in shadow.
         frame_rate_hz: fewest frames per second (Mor-Avi et al. 2011, doi 10.1016/j.echo.2011.01.015: 40 to 80).
@@ -43,7 +45,7 @@ class TrustLimits:
     visible: float = 0.6
     correlation: float = 0.45
     strain_error: float = 6.0
-    return_error: float = 0.5
+    return_error: float = 0.25
     beyond_sector: float = 0.4
     dark: float = 0.5
     frame_rate_hz: float = 40.0

@@ -98,8 +98,8 @@ def area_length(view: Phases) -> Ejection:
 def biplane_simpson(a4c: Phases, a2c: Phases) -> Ejection:
     """Ejection by the biplane method of disks: pi/4 times the sum of a b times L/20.
 
-    L is the longer of the two views' axes at the same phase, as the guideline takes it; where they differ by more than
-    10 % of the longer one, a view is foreshortened and the result says so.
+    L is the longer of the two views' axes at the same phase, as the guideline is commonly read; where they differ by
+    more than 10 % of the longer one, a view is foreshortened and the result says so.
 
     Args:
         a4c: the apical four-chamber view.

@@ -21,7 +21,8 @@ from PointSegLib.measurement.trust import Evidence, SegmentTrust, judge_segments
 from PointSegLib.measurement.wall_lines import LAYERS, WallLines, follow_wall
 from PointSegLib.result import PointSegResult
 
-# With more badly tracked segments in a view GLS is not calculated (Lang et al. 2015, doi 10.1016/j.echo.2014.10.003).
+# With more badly tracked segments in a view GLS is not calculated, a rule that is commonly cited from Lang et al. 2015
+# (doi 10.1016/j.echo.2014.10.003).
 MOST_LEFT_OUT = 2
 # Beyond these differences, in percentage points, GLS contradicts its own peak or the masks; PointSeg's own limits.
 _PEAK_APART, _CONTOURS_APART = 3.0, 6.0

@@ -8,13 +8,16 @@ from __future__ import annotations
 from PointSegLib.lazy import lazy_names
 
 _HOME = {
+    "Agreement": "agreement_plot",
     "MeasuredClip": "measured_clip",
     "SEGMENT_COLOURS": "figures",
+    "agreement_figure": "agreement_plot",
     "as_json": "tables",
     "beat_rows": "rows",
     "bulls_eye_figure": "bulls_eye",
     "curve_rows": "rows",
     "frame_rows": "rows",
+    "m_mode_figure": "m_mode_plot",
     "report_html": "report",
     "save_figure": "figures",
     "segment_rows": "rows",

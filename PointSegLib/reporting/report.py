@@ -14,6 +14,7 @@ from PointSegLib.measurement.two_views import BiplaneMeasurements
 from PointSegLib.reporting.bulls_eye import bulls_eye_figure
 from PointSegLib.reporting.curve_plots import strain_figure, volume_figure
 from PointSegLib.reporting.figures import import_matplotlib, percent, png_of
+from PointSegLib.reporting.m_mode_plot import m_mode_figure
 from PointSegLib.reporting.measured_clip import MeasuredClip
 from PointSegLib.reporting.page import cards, limits, page, picture, table
 from PointSegLib.reporting.rows import value_of
@@ -91,6 +92,7 @@ def _view(one: MeasuredClip, alone: bool) -> str:
         parts.append(picture(png_of(wall_figure(one)), f"{one.title}: the wall at end-diastole and end-systole"))
         parts.append(picture(png_of(strain_figure(measurements)), f"{one.title}: longitudinal strain"))
         parts.append(table(_SEGMENT_HEADER, _segment_rows(beat)))
+        parts.append(picture(png_of(m_mode_figure(one)), f"{one.title}: M-mode along the wall and through the annulus"))
     volume = picture(png_of(volume_figure(measurements)), f"{one.title}: volume or area over time")
     if alone and measurements.view is not None and beat is not None and beat.wall is not None:
         eye = picture(png_of(bulls_eye_figure([measurements], beat.wall.gls)), "Bull's eye of longitudinal strain")
