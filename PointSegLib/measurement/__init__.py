@@ -14,6 +14,8 @@ _HOME = {
     "Cycle": "cycle",
     "Measurements": "measurements",
     "Naming": "segments",
+    "PathValues": "paths",
+    "Scale": "scale",
     "beats_from_frames": "cycle",
     "camus_biplane": "camus_compat",
     "find_beats": "cycle",
@@ -21,6 +23,7 @@ _HOME = {
     "m_mode": "motion",
     "measure": "one_view",
     "measure_biplane": "two_views",
+    "path_values": "paths",
     "track_motion": "motion",
 }
 

@@ -71,3 +71,10 @@ TRAJECTORY_COLORS = (
     (0.95, 0.95, 0.40),
     (0.45, 1.00, 0.90),
 )
+
+# Slicer's own colours: bright on grey images throughout; of strain, red is what shortens, as on echo machines.
+PATH_COLORS = {
+    "displacement": "vtkMRMLColorTableNodeIron",
+    "speed": "vtkMRMLColorTableNodeIron",
+    "strain": "vtkMRMLColorTableNodeRainbow",
+}

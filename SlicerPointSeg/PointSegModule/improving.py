@@ -15,7 +15,7 @@ from PointSegModule.corrections import addClick, countOf, newCorrections, takeBa
 from PointSegModule.engines import Engines, Steps
 from PointSegModule.geometry import CineGeometry
 from PointSegModule.open_cine import OpenCine
-from PointSegModule.point_tracking import TrackedPoints, trackSteps
+from PointSegModule.point_tracking import TrackedPoints, TrackSettings, checkTracking, redrawSteps, trackSteps
 
 
 class CineImprover:
@@ -26,11 +26,13 @@ class CineImprover:
 
     Attributes:
         opened: the cine; None before the first segmentation.
+        tracked: what was tracked last, or None.
     """
 
     def __init__(self, engines: Engines | None = None) -> None:
         self.engines = engines or Engines()
         self.opened: OpenCine | None = None
+        self.tracked: TrackedPoints | None = None
 
     def openScene(self, inputNode: Any, segmentation: Any, device: str = "auto") -> OpenCine:
         """Go on with what an earlier run left in the scene, also after the scene was saved and loaded again.
@@ -177,23 +179,50 @@ class CineImprover:
         return started(steps(), waitForCompletion)
 
     def trackPoints(
-        self, points: Any, *, progress: Progress | None = None, waitForCompletion: bool = True
+        self,
+        points: Any,
+        *,
+        settings: TrackSettings = TrackSettings(),
+        progress: Progress | None = None,
+        waitForCompletion: bool = True,
     ) -> TrackedPoints | BackgroundRun:
-        """Follow points through the open cine without changing its segmentation, and draw their trajectories.
+        """Follow points or a curve through the open cine without changing its segmentation, and draw their trails.
 
         Args:
-            points: a markups node, whose points belong to the frame now shown, or an array `[M, 3]` of rows
-                (frame, x, y) in pixels.
+            points: a markups node, or an array `[M, 3]` of rows (frame, x, y) in pixels. A node's points lie in the
+                frame they were placed on where the panel has noted it, else in the one now shown.
+            settings: how they are drawn.
             progress: as in `process`.
             waitForCompletion: as in `process`.
 
         Raises:
-            PointSegError: when no cine is open or a point does not fit it.
+            PointSegError: when no cine is open, a point does not fit it, or it cannot be drawn as asked.
         """
         opened = self._requireOpened()
-        isNode = hasattr(points, "IsA")
-        rows = CineGeometry(opened.source).queriesFromMarkups(points) if isNode else np.asarray(points, np.float64)
-        return started(trackSteps(opened, rows, progress), waitForCompletion)
+        checkTracking(points, settings)
+
+        def steps() -> Steps:
+            self.tracked = yield from trackSteps(opened, points, settings, progress)
+            return self.tracked
+
+        return started(steps(), waitForCompletion)
+
+    def redrawTrails(
+        self, settings: TrackSettings, *, waitForCompletion: bool = True
+    ) -> TrackedPoints | BackgroundRun:
+        """Draw the trails of the points that were tracked last in another way; nothing is tracked again.
+
+        Args:
+            settings: how they are drawn; `curvePoints` changes nothing.
+            waitForCompletion: as in `process`.
+
+        Raises:
+            PointSegError: when nothing was tracked, or it cannot be drawn as asked.
+        """
+        if self.tracked is None or not self.tracked.isStillThere():
+            raise PointSegError("There are no trails to draw again; track points or a curve first.")
+        checkTracking(self.tracked.given, settings)
+        return started(redrawSteps(self.tracked, settings), waitForCompletion)
 
     def correctionsOf(self, opened: OpenCine, corrections: Any = None) -> Any:
         """The markups node that holds the clicks on an open cine; made when there is none."""

@@ -1,22 +1,29 @@
-"""The section Track: the trajectories of points the user has placed."""
+"""The section Track: points or a curve that the user places, and how their trails are drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import slicer
 from slicer.i18n import tr as _
 
+from PointSegLib.errors import PointSegError
 from PointSegModule.background_run import BackgroundRun
 from PointSegModule.logic import CineProcessor
+from PointSegModule.panel_placing import PlaceButton
 from PointSegModule.panel_rules import enableUnless, whyNotSegmented
 from PointSegModule.panel_run import RunPanel
 from PointSegModule.parameters import PointSegParameterNode
-from PointSegModule.point_tracking import TrackedPoints
+from PointSegModule.point_tracking import TrackedPoints, TrackSettings, checkTracking
+from PointSegModule.status_text import settingsOf
+from PointSegModule.track_input import isLine, noteFrame
+
+_POINTS, _CURVE = "vtkMRMLMarkupsFiducialNode", "vtkMRMLMarkupsCurveNode"
 
 
 class TrackPanel:
-    """Follows points through the movie that was segmented.
+    """Follows what the user has placed through the movie that was segmented.
 
     Args:
         ui: the panel's widgets.
@@ -29,31 +36,119 @@ class TrackPanel:
         self, ui: Any, runs: RunPanel, logic: CineProcessor, parameters: Callable[[], PointSegParameterNode | None]
     ) -> None:
         self._ui, self._runs, self._logic, self._parameters = ui, runs, logic, parameters
-        self._tip = str(ui.trackButton.toolTip)
+        self._controls = (ui.placePointsButton, ui.drawCurveButton, ui.trackButton, ui.curvePointsSpinBox)
+        self._tips = {control: str(control.toolTip) for control in self._controls}
+        self._drawnWith: TrackSettings | None = None
+        self._followed: Any = None
+        self._placing = (
+            PlaceButton(ui.placePointsButton, lambda: self._nodeToPlace(_POINTS), True, self.onPlaced),
+            PlaceButton(ui.drawCurveButton, lambda: self._nodeToPlace(_CURVE), False, self.onPlaced),
+        )
         ui.trackButton.connect("clicked(bool)", self.onTrack)
 
     def refresh(self) -> None:
-        """Enable the button, or say why it cannot be pressed."""
-        problem = whyNotSegmented(self._parameters())
-        if not problem and self._parameters().trackPoints is None:
-            problem = _("Choose or place points to follow first.")
-        if not problem and self._runs.isBusy:
-            problem = _("Wait for the run to end.")
-        enableUnless(self._ui.trackButton, problem, self._tip)
+        """Enable what can be done, and say why the rest cannot; draw trails anew when they are to look otherwise."""
+        parameters = self._parameters()
+        problem = whyNotSegmented(parameters)
+        chosen = parameters.trackPoints if parameters is not None else None
+        self._follow(chosen)
+        for button in (self._ui.placePointsButton, self._ui.drawCurveButton):
+            enableUnless(button, problem, self._tips[button])
+        isCurve = chosen is not None and isLine(chosen)
+        noCurve = "" if isCurve else _("Choose or draw a curve first.")
+        enableUnless(self._ui.curvePointsSpinBox, noCurve, self._tips[self._ui.curvePointsSpinBox])
+        enableUnless(self._ui.trackButton, problem or self._whyNotTracked(chosen), self._tips[self._ui.trackButton])
+        if problem:
+            self.stopPlacing()
+        else:
+            self._redraw()
+
+    def stopPlacing(self) -> None:
+        """Give the mouse back."""
+        for placing in self._placing:
+            placing.stop()
+
+    def onRest(self) -> None:
+        """Draw trails as they were asked for while a run was at work."""
+        if not whyNotSegmented(self._parameters()):
+            self._redraw()
+
+    def forget(self) -> None:
+        """The scene is about to close."""
+        self.stopPlacing()
+        self._follow(None)
+        self._logic.tracked = self._drawnWith = None
+
+    def onPlaced(self, node: Any, index: int) -> None:
+        """Note the frame in which a point was placed, or to which it was moved."""
+        browser = slicer.modules.sequences.logic().GetFirstBrowserNodeForProxyNode(self._parameters().inputVolume)
+        if browser is not None:
+            noteFrame(node, index, browser.GetSelectedItemNumber())
 
     def onTrack(self, checked: bool = False) -> None:
-        parameters = self._parameters()
+        parameters, settings = self._parameters(), self._settings()
+        self.stopPlacing()
 
         def begin() -> BackgroundRun:
             self._logic.openScene(parameters.inputVolume, parameters.outputSegmentation, parameters.device.value)
             return self._logic.trackPoints(
-                parameters.trackPoints, progress=self._runs.showProgress, waitForCompletion=False
+                parameters.trackPoints, settings=settings, progress=self._runs.showProgress, waitForCompletion=False
             )
 
+        self._drawnWith = settings
         self._runs.start(begin, self._describe, _("Following the points..."))
+
+    def _whyNotTracked(self, chosen: Any) -> str:
+        if chosen is None:
+            return _("Place points or draw a curve first.")
+        try:
+            checkTracking(chosen, self._settings())
+        except PointSegError as error:
+            return str(error)
+        return _("Wait for the run to end.") if self._runs.isBusy else ""
+
+    def _settings(self) -> TrackSettings:
+        parameters = self._parameters()
+        return TrackSettings(
+            curvePoints=parameters.curvePoints,
+            trailFrames=parameters.trailFrames,
+            colorBy=parameters.pathColor.value,
+            spacingMm=settingsOf(parameters).spacingMm,
+        )
+
+    def _nodeToPlace(self, className: str) -> Any:
+        """The chosen node, or a new one where it is of another kind."""
+        parameters = self._parameters()
+        if parameters.trackPoints is None or parameters.trackPoints.GetClassName() != className:
+            what = _("points") if className == _POINTS else _("curve")
+            name = slicer.mrmlScene.GenerateUniqueName(f"{parameters.inputVolume.GetName()} {what}")
+            parameters.trackPoints = slicer.mrmlScene.AddNewNodeByClass(className, name)
+        return parameters.trackPoints
+
+    def _follow(self, node: Any) -> None:
+        if node is not self._followed:
+            self._followed = node
+            self._placing[0].follow(node)
+
+    def _redraw(self) -> None:
+        tracked = self._logic.tracked
+        if self._runs.isBusy or tracked is None or not tracked.isStillThere():
+            return
+        settings = self._settings()
+        try:
+            checkTracking(tracked.given, settings)
+        except PointSegError:
+            return  # the tooltip of the button says so
+        if settings == self._drawnWith:
+            return
+        self._drawnWith = settings
+        self._runs.start(
+            lambda: self._logic.redrawTrails(settings, waitForCompletion=False), self._describe, _("Drawing...")
+        )
 
     @staticmethod
     def _describe(found: TrackedPoints) -> str:
-        return _("{count} points followed; {curves} trajectories drawn.").format(
-            count=len(found.tracks), curves=len(found.curves)
+        hidden = int((~found.tracks.visible).any(axis=1).sum())
+        return _("{count} points followed through {frames} frames; {hidden} are hidden in some of them.").format(
+            count=len(found.tracks), frames=found.tracks.xy.shape[1], hidden=hidden
         )

@@ -5,6 +5,7 @@ import enum
 from slicer import (
     vtkMRMLMarkupsFiducialNode,
     vtkMRMLMarkupsLineNode,
+    vtkMRMLMarkupsNode,
     vtkMRMLScalarVolumeNode,
     vtkMRMLSegmentationNode,
 )
@@ -27,6 +28,22 @@ class Device(enum.Enum):
             Device.CPU: _("Processor"),
             Device.CUDA: _("NVIDIA graphics card"),
             Device.MPS: _("Apple graphics"),
+        }[self]
+
+
+class PathColor(enum.Enum):
+    """What trails of tracked points are coloured by. Saved by name: renaming one breaks saved scenes."""
+
+    DISPLACEMENT = "displacement"
+    SPEED = "speed"
+    STRAIN = "strain"
+
+    def label(self) -> str:
+        """The text of the combo box."""
+        return {
+            PathColor.DISPLACEMENT: _("Displacement"),
+            PathColor.SPEED: _("Speed"),
+            PathColor.STRAIN: _("Strain of a curve"),
         }[self]
 
 
@@ -74,6 +91,7 @@ class PointSegParameterNode:
         inputVolume: the proxy of an image sequence, or a volume whose slices are frames.
         firstFrame, lastFrame: what to segment; -1 stands for the movie's last frame.
         ruler: a line of known length on the image, or None; `rulerLengthMm`: its length, 0 when not known.
+        depthCm: of the detected sector, from top to bottom; 0 when not known.
         segmentMyocardium, segmentCavity, segmentAtrium: which structures to write.
         promptPoints: the user's query points, or None.
         outputSegmentation, outputPoints: where results are shown; made when None.
@@ -84,7 +102,10 @@ class PointSegParameterNode:
         keepFinishedFrames: whether a cancelled run leaves what it has finished.
         corrections: the clicks on the output, or None.
         falloffFrames: how far an edited frame reaches.
-        trackPoints: points to follow through a movie that was segmented, or None.
+        trackPoints: points or a curve to follow through a movie that was segmented, or None.
+        curvePoints: so many evenly spaced points stand for a curve; below 2, its control points.
+        trailFrames: trails go back so many frames.
+        pathColor: what trails are coloured by.
         view, mirrored: the apical view, and whether the display shows left and right exchanged.
         correctDrift, insist: as in `MeasureSettings`.
         exportSequence, exportNifti, exportTables, exportMovie, exportFrames: which files to write.
@@ -95,6 +116,7 @@ class PointSegParameterNode:
     lastFrame: int = -1
     ruler: vtkMRMLMarkupsLineNode
     rulerLengthMm: float = 0.0
+    depthCm: float = 0.0
     segmentMyocardium: bool = True
     segmentCavity: bool = True
     segmentAtrium: bool = True
@@ -108,7 +130,10 @@ class PointSegParameterNode:
     keepFinishedFrames: bool = False
     corrections: vtkMRMLMarkupsFiducialNode
     falloffFrames: int = 5
-    trackPoints: vtkMRMLMarkupsFiducialNode
+    trackPoints: vtkMRMLMarkupsNode
+    curvePoints: int = 15
+    trailFrames: int = 10
+    pathColor: PathColor = PathColor.DISPLACEMENT
     view: View = View.UNKNOWN
     mirrored: bool = False
     correctDrift: bool = True

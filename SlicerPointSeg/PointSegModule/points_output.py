@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import slicer
+from slicer.i18n import tr as _
 
 from PointSegLib.result import MYOCARDIUM, PointSegResult, PointTracks
 from PointSegModule.appearance import OTHER_POINT_COLOR, POINT_COLOR
@@ -66,6 +67,53 @@ def stylePointList(node: Any) -> None:
         any(node.GetNthControlPointLabel(i) for i in range(node.GetNumberOfControlPoints()))
     )
     display.SetPropertiesLabelVisibility(False)
+
+
+def newTrackedNode(className: str, count: int, given: Any = None) -> Any:
+    """A locked list or curve, outside the scene, with `count` control points.
+
+    Args:
+        className: vtkMRMLMarkupsFiducialNode or vtkMRMLMarkupsCurveNode.
+        count: of its points.
+        given: the node they come from, whose labels are kept where it has as many points.
+    """
+    node = getattr(slicer, className)()
+    slicer.util.updateMarkupsControlPointsFromArray(node, np.zeros((count, 3)))
+    hasLabels = given is not None and given.GetNumberOfControlPoints() == count
+    for index in range(count):
+        node.SetNthControlPointLabel(index, given.GetNthControlPointLabel(index) if hasLabels else f"P{index + 1}")
+    if className == "vtkMRMLMarkupsCurveNode":
+        node.SetCurveTypeToLinear()  # nothing is known of the tissue between its points
+    node.SetLocked(True)
+    return node
+
+
+def placePoints(node: Any, positions: np.ndarray, visible: np.ndarray) -> None:
+    """Set a node from `newTrackedNode` to one frame; a point that cannot be seen is dim.
+
+    Args:
+        node: the node.
+        positions: float `[N, 3]`, local RAS in mm; a row that is not finite leaves its point without a position.
+        visible: bool `[N]`.
+    """
+    with slicer.util.NodeModify(node):
+        for index, (position, isSeen) in enumerate(zip(positions, visible, strict=True)):
+            if np.isfinite(position).all():
+                node.SetNthControlPointPosition(index, *(float(v) for v in position))
+            else:
+                node.UnsetNthControlPointPosition(index)
+            node.SetNthControlPointSelected(index, bool(isSeen))
+            node.SetNthControlPointDescription(index, "" if isSeen else _("hidden"))
+
+
+def styleTracked(node: Any) -> None:
+    """Bright dots, dim where hidden; a curve is a thin line, on which its coloured pieces lie."""
+    stylePointList(node)
+    display = node.GetDisplayNode()
+    if node.IsA("vtkMRMLMarkupsCurveNode"):
+        display.SetPointLabelsVisibility(False)
+        display.SetCurveLineSizeMode(display.UseLineThickness)
+        display.SetLineThickness(0.1)  # of the dots
 
 
 def fillCurve(curve: Any, positions: np.ndarray, color: tuple[float, float, float], diameter: float) -> None:
