@@ -112,7 +112,8 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.onReload(self)
 
     def onSceneStartClose(self, caller=None, event=None):
-        self.correct.forget()
+        self._endPlacing()
+        self.track.forget()
         self.results.forget()
         self.runs.stop()
         self.runs.forgetUnread()
@@ -149,13 +150,19 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onRest(self):
         self.correct.onRest()
+        self.track.onRest()
 
     def stop(self):
         """End what is at work, and the worker process."""
-        self.correct.forget()
+        self._endPlacing()
         self.results.forget()
         self.runs.stop()
         self.logic.engines.shutdown()
+
+    def _endPlacing(self):
+        self.correct.forget()
+        self.input.stopPlacing()
+        self.track.stopPlacing()
 
     def _enableShortcuts(self, isEnabled):
         for shortcut in self._shortcuts:

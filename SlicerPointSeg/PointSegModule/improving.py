@@ -15,7 +15,14 @@ from PointSegModule.corrections import addClick, countOf, newCorrections, takeBa
 from PointSegModule.engines import Engines, Steps
 from PointSegModule.geometry import CineGeometry
 from PointSegModule.open_cine import OpenCine
-from PointSegModule.point_tracking import TrackedPoints, TrackSettings, checkTracking, redrawSteps, trackSteps
+from PointSegModule.point_tracking import (
+    DEFAULT_TRACKING,
+    TrackedPoints,
+    TrackSettings,
+    checkTracking,
+    redrawSteps,
+    trackSteps,
+)
 
 
 class CineImprover:
@@ -182,7 +189,7 @@ class CineImprover:
         self,
         points: Any,
         *,
-        settings: TrackSettings = TrackSettings(),
+        settings: TrackSettings = DEFAULT_TRACKING,
         progress: Progress | None = None,
         waitForCompletion: bool = True,
     ) -> TrackedPoints | BackgroundRun:
@@ -207,9 +214,7 @@ class CineImprover:
 
         return started(steps(), waitForCompletion)
 
-    def redrawTrails(
-        self, settings: TrackSettings, *, waitForCompletion: bool = True
-    ) -> TrackedPoints | BackgroundRun:
+    def redrawTrails(self, settings: TrackSettings, *, waitForCompletion: bool = True) -> TrackedPoints | BackgroundRun:
         """Draw the trails of the points that were tracked last in another way; nothing is tracked again.
 
         Args:

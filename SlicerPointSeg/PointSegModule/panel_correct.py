@@ -16,6 +16,7 @@ from PointSegModule.background_run import BackgroundRun
 from PointSegModule.corrections import countOf, nameClick, showClicksOf, takeBack
 from PointSegModule.logic import CineProcessor
 from PointSegModule.open_cine import OpenCine
+from PointSegModule.panel_placing import beginPlacing, endPlacing, isPlacing
 from PointSegModule.panel_rules import enableUnless, whyNotSegmented
 from PointSegModule.panel_run import RunPanel
 from PointSegModule.parameters import PointSegParameterNode
@@ -37,6 +38,7 @@ class CorrectPanel(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self._ui, self._runs, self._logic, self._parameters = ui, runs, logic, parameters
         self._again = False
+        self._placed: Any = None
         self.buttons = {"wall": ui.wallButton, "cavity": ui.cavityButton, "outside": ui.outsideButton}
         self._tips = {name: str(button.toolTip) for name, button in self.buttons.items()}
         self.undoButton = ui.undoButton
@@ -85,9 +87,8 @@ class CorrectPanel(VTKObservationMixin):
         self.removeObservers()
         for button in self.buttons.values():
             button.checked = False
-        interaction = slicer.app.applicationLogic().GetInteractionNode()
-        if interaction.GetCurrentInteractionMode() == interaction.Place:
-            interaction.SetCurrentInteractionMode(interaction.ViewTransform)
+        placed, self._placed = self._placed, None
+        endPlacing(placed)
 
     def onUndo(self, checked: bool = False) -> None:
         if takeBack(self._parameters().corrections):
@@ -137,12 +138,11 @@ class CorrectPanel(VTKObservationMixin):
         self.removeObservers()
         self.addObserver(corrections, corrections.PointPositionDefinedEvent, self.onPlaced)
         self.addObserver(opened.source.browser, vtk.vtkCommand.ModifiedEvent, self.onFrameChanged)
+        self._placed = corrections
+        beginPlacing(corrections)
         application = slicer.app.applicationLogic()
-        selection, interaction = application.GetSelectionNode(), application.GetInteractionNode()
-        selection.SetReferenceActivePlaceNodeClassName(corrections.GetClassName())
-        selection.SetActivePlaceNodeID(corrections.GetID())
-        interaction.SetPlaceModePersistence(1)
-        interaction.SetCurrentInteractionMode(interaction.Place)
+        interaction, selection = application.GetInteractionNode(), application.GetSelectionNode()
+        self.addObserver(selection, selection.ActivePlaceNodeIDChangedEvent, self.onModeChanged)
         self.addObserver(interaction, interaction.InteractionModeChangedEvent, self.onModeChanged)
 
     def onPlaced(self, node: Any, event: Any = None) -> None:
@@ -162,9 +162,9 @@ class CorrectPanel(VTKObservationMixin):
         if self._parameters() is not None and self._parameters().corrections is not None:
             showClicksOf(self._parameters().corrections, browser.GetSelectedItemNumber())
 
-    def onModeChanged(self, interaction: Any, event: Any = None) -> None:
-        """The user may end placing elsewhere, by the toolbar or the Escape key."""
-        if interaction.GetCurrentInteractionMode() != interaction.Place:
+    def onModeChanged(self, caller: Any, event: Any = None) -> None:
+        """The user may end placing elsewhere, by the toolbar or the Escape key, or go on with another node."""
+        if not isPlacing(self._placed):
             self.stopPlacing()
 
     def _correct(self, isNewClick: bool) -> None:

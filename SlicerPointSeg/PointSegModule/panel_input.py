@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import slicer
 from slicer.i18n import tr as _
 
 from PointSegLib.errors import PointSegError
 from PointSegModule.background_run import BackgroundRun
+from PointSegModule.calibration import sectorHeightOf
+from PointSegModule.panel_placing import PlaceButton
+from PointSegModule.panel_rules import enableUnless
 from PointSegModule.panel_run import RunPanel
 from PointSegModule.parameters import PointSegParameterNode
 from PointSegModule.scene_input import findCine
-from PointSegModule.sector_outline import outlineSteps, removeOutlines
+from PointSegModule.sector_outline import outlineSteps, removeOutlines, sectorSteps
 from PointSegModule.status_text import describeCalibration
 
 
@@ -27,6 +31,9 @@ class InputPanel:
 
     def __init__(self, ui: Any, runs: RunPanel, parameters: Callable[[], PointSegParameterNode | None]) -> None:
         self._ui, self._runs, self._parameters = ui, runs, parameters
+        self._soughtFor: tuple[str, float] | None = None
+        self._drawRulerTip = str(ui.drawRulerButton.toolTip)
+        self._ruler = PlaceButton(ui.drawRulerButton, self._rulerToDraw, self.onRulerPlaced, 2)
         ui.sectorCheckBox.connect("toggled(bool)", self.onSectorToggled)
 
     def refresh(self) -> None:
@@ -44,6 +51,11 @@ class InputPanel:
         if count:
             last += "; " + _("the movie's last frame is {last}").format(last=count - 1)
         self._ui.lastFrameSpinBox.toolTip = last
+        problem = "" if count else _("Select an ultrasound sequence or volume first.")
+        enableUnless(self._ui.drawRulerButton, problem, self._drawRulerTip)
+        self._ruler.follow(parameters.ruler if parameters is not None else None)
+        if count:
+            self._seekSectorFor(parameters)
 
     def onSectorToggled(self, isWanted: bool) -> None:
         if not isWanted:
@@ -51,6 +63,37 @@ class InputPanel:
         elif self._parameters() is not None and self._parameters().inputVolume is not None:
             self._runs.start(
                 self._newOutlineRun, lambda curve: _("The sector is outlined."), _("Looking for the sector...")
+            )
+
+    def onRulerPlaced(self, ruler: Any, index: int) -> None:
+        """Let all sections see the new size of a pixel."""
+        self._parameters().parameterNode.Modified()
+
+    def stopPlacing(self) -> None:
+        """Give the mouse back."""
+        self._ruler.stop()
+        self._ruler.follow(None)
+
+    def _rulerToDraw(self) -> Any:
+        """A ruler without ends: the chosen one, or a new one."""
+        parameters = self._parameters()
+        if parameters.ruler is None:
+            name = slicer.mrmlScene.GenerateUniqueName(f"{parameters.inputVolume.GetName()} ruler")
+            parameters.ruler = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", name)
+        parameters.ruler.RemoveAllControlPoints()
+        return parameters.ruler
+
+    def _seekSectorFor(self, parameters: PointSegParameterNode) -> None:
+        """Look for the sector, once for each depth that is entered, where its height is not known."""
+        sought = (parameters.inputVolume.GetID(), parameters.depthCm)
+        if parameters.depthCm <= 0 or sought == self._soughtFor or self._runs.isBusy:
+            return
+        if sectorHeightOf(findCine(parameters.inputVolume)) is None:
+            self._soughtFor = sought
+            self._runs.start(
+                lambda: BackgroundRun(sectorSteps(findCine(parameters.inputVolume))),
+                lambda sector: _("The sector was found; its depth gives the size of a pixel."),
+                _("Looking for the sector..."),
             )
 
     def _newOutlineRun(self) -> BackgroundRun:

@@ -39,10 +39,9 @@ class TrackPanel:
         self._controls = (ui.placePointsButton, ui.drawCurveButton, ui.trackButton, ui.curvePointsSpinBox)
         self._tips = {control: str(control.toolTip) for control in self._controls}
         self._drawnWith: TrackSettings | None = None
-        self._followed: Any = None
         self._placing = (
-            PlaceButton(ui.placePointsButton, lambda: self._nodeToPlace(_POINTS), True, self.onPlaced),
-            PlaceButton(ui.drawCurveButton, lambda: self._nodeToPlace(_CURVE), False, self.onPlaced),
+            PlaceButton(ui.placePointsButton, lambda: self._nodeToPlace(_POINTS), self.onPlaced),
+            PlaceButton(ui.drawCurveButton, lambda: self._nodeToPlace(_CURVE), self.onPlaced),
         )
         ui.trackButton.connect("clicked(bool)", self.onTrack)
 
@@ -51,7 +50,7 @@ class TrackPanel:
         parameters = self._parameters()
         problem = whyNotSegmented(parameters)
         chosen = parameters.trackPoints if parameters is not None else None
-        self._follow(chosen)
+        self._placing[0].follow(chosen)
         for button in (self._ui.placePointsButton, self._ui.drawCurveButton):
             enableUnless(button, problem, self._tips[button])
         isCurve = chosen is not None and isLine(chosen)
@@ -76,7 +75,7 @@ class TrackPanel:
     def forget(self) -> None:
         """The scene is about to close."""
         self.stopPlacing()
-        self._follow(None)
+        self._placing[0].follow(None)
         self._logic.tracked = self._drawnWith = None
 
     def onPlaced(self, node: Any, index: int) -> None:
@@ -125,17 +124,12 @@ class TrackPanel:
             parameters.trackPoints = slicer.mrmlScene.AddNewNodeByClass(className, name)
         return parameters.trackPoints
 
-    def _follow(self, node: Any) -> None:
-        if node is not self._followed:
-            self._followed = node
-            self._placing[0].follow(node)
-
     def _redraw(self) -> None:
         tracked = self._logic.tracked
         if self._runs.isBusy or tracked is None or not tracked.isStillThere():
             return
-        settings = self._settings()
         try:
+            settings = self._settings()
             checkTracking(tracked.given, settings)
         except PointSegError:
             return  # the tooltip of the button says so

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import slicer
 
 from PointSegLib.errors import PointSegError
@@ -40,6 +39,9 @@ class TrackSettings:
     trailFrames: int = 10
     colorBy: str = "displacement"
     spacingMm: tuple[float, float] | None = None
+
+
+DEFAULT_TRACKING = TrackSettings()
 
 
 @dataclass(eq=False)
@@ -145,9 +147,7 @@ def _writePoints(tracked: TrackedPoints, proxy: Any, transaction: SceneTransacti
     return writer
 
 
-def _writeTrails(
-    tracked: TrackedPoints, settings: TrackSettings, proxy: Any, transaction: SceneTransaction
-) -> Steps:
+def _writeTrails(tracked: TrackedPoints, settings: TrackSettings, proxy: Any, transaction: SceneTransaction) -> Steps:
     opened, tracks = tracked.opened, tracked.tracks
     geometry, clip = CineGeometry(opened.source), opened.clip
     scale = Scale.of(clip) if settings.spacingMm is None else Scale(*settings.spacingMm[::-1], "mm")

@@ -9,6 +9,7 @@ import slicer
 
 from PointSegLib.sector import find_sector
 from PointSegModule.background_run import onThread
+from PointSegModule.calibration import noteSector
 from PointSegModule.engines import Steps
 from PointSegModule.geometry import CineGeometry
 from PointSegModule.points_output import fillCurve
@@ -21,14 +22,21 @@ MAX_LINES = 60
 DIAMETER = 1 / 300  # of the image height
 
 
-def outlineSteps(source: CineSource) -> Steps:
-    """Find the sector on a thread of its own, and draw its outline; gives the curve node.
+def sectorSteps(source: CineSource) -> Steps:
+    """Find the sector on a thread of its own, and remember its height with the image; gives the Sector.
 
     Raises:
         ClipError: when all pixels have the same value.
     """
     clip = yield from clipSteps(source, range(len(source)))
     sector = yield from onThread(lambda: find_sector(clip))
+    noteSector(source, sector.mask)
+    return sector
+
+
+def outlineSteps(source: CineSource) -> Steps:
+    """Find the sector as in `sectorSteps`, and draw its outline; gives the curve node."""
+    sector = yield from sectorSteps(source)
     with takenBackOnFailure(slicer.mrmlScene) as transaction, transaction.step():
         removeOutlines()
         return _newOutline(source, outlineOf(sector.mask))

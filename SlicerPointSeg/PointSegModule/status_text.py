@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 
 from PointSegLib import SegmentOptions
 from PointSegLib.errors import PointSegError
-from PointSegModule.calibration import calibrationOf
+from PointSegModule.calibration import KnownLength, calibrationOf, givenCalibration
 from PointSegModule.engines import checkedModel
 from PointSegModule.logic import ProcessSettings
 from PointSegModule.parameters import PointSegParameterNode
@@ -16,23 +16,26 @@ from PointSegModule.scene_input import findCine
 from PointSegModule.scene_output import SceneOutput, checkOutputs
 
 
+def knownLength(parameters: PointSegParameterNode) -> KnownLength:
+    """What the user has said of the size of a pixel."""
+    return KnownLength(parameters.ruler, parameters.rulerLengthMm, parameters.depthCm)
+
+
 def settingsOf(parameters: PointSegParameterNode) -> ProcessSettings:
     """What the panel's choices mean to a run.
 
     Raises:
-        PointSegError: when the chosen ruler, network or grid cannot be used.
+        PointSegError: when the ruler, the depth, the network or the grid cannot be used.
     """
-    source = findCine(parameters.inputVolume)
-    isRuled = parameters.ruler is not None and parameters.rulerLengthMm > 0
-    ruled = calibrationOf(source, parameters.ruler, parameters.rulerLengthMm) if isRuled else None
+    given = givenCalibration(findCine(parameters.inputVolume), knownLength(parameters))
     chosen = (
         (parameters.segmentMyocardium, "Myocardium"),
         (parameters.segmentCavity, "LVCavity"),
         (parameters.segmentAtrium, "LeftAtrium"),
     )
     return ProcessSettings(
-        spacingMm=ruled.spacingMm if ruled else None,
-        calibration=ruled.source if ruled else "",
+        spacingMm=given.spacingMm if given else None,
+        calibration=given.source if given else "",
         firstFrame=parameters.firstFrame,
         lastFrame=None if parameters.lastFrame < 0 else parameters.lastFrame,
         structures=tuple(segmentId for isChosen, segmentId in chosen if isChosen),
@@ -71,9 +74,9 @@ def describeCalibration(parameters: PointSegParameterNode | None) -> str:
         return ""
     try:
         source = findCine(parameters.inputVolume)
-        return calibrationOf(source, parameters.ruler, parameters.rulerLengthMm).describe()
-    except PointSegError:
-        return ""  # the status line says why
+        return calibrationOf(source, knownLength(parameters)).describe()
+    except PointSegError as error:
+        return str(error)
 
 
 def describeProgress(done: int, total: int, seconds: float) -> str:

@@ -71,7 +71,7 @@ def test_points_play_with_the_images_and_a_hidden_one_is_dim(segmented):
     for frame in range(cines.FRAMES):
         shownFrame(segmented, frame)
         xy = slicer.util.arrayFromMarkupsControlPoints(found.points) / [-0.25, -0.30, 1]
-        assert xy[:, :2] == pytest.approx(np.array([[40, 30], [50, 60]]) + [float(shift(frame)), 0], abs=1e-3)
+        assert xy[:, :2] == pytest.approx(np.add([[40, 30], [50, 60]], [float(shift(frame)), 0]), abs=1e-3)
         assert bool(found.points.GetNthControlPointSelected(0)) == (frame != HIDDEN)
         assert found.points.GetNthControlPointSelected(1)
     assert not node.GetDisplayNode().GetVisibility(), "it stays where it was put, and would only be in the way"

@@ -96,3 +96,64 @@ def test_find_tells_what_pytorch_can_compute_on(panel, application):
     pump(application, lambda: panel.runs.current is None)
     assert panel.ui.deviceLabel.text.startswith("PyTorch ")
     assert panel.ui.deviceLabel.text.endswith("processor")
+
+
+def test_the_depth_of_the_sector_calibrates_the_image_once_the_sector_is_found(panel, uncalibrated, application):
+    from PointSegModule.status_text import settingsOf
+
+    panel.ui.depthSpinBox.value = 9.6
+    assert not panel.ui.applyButton.enabled or panel.ui.applyButton.text == "Cancel"
+    pump(application, lambda: panel.runs.current is None)
+    height = int(uncalibrated.GetAttribute("PointSeg.sectorHeight"))
+    assert 80 <= height <= cines.HEIGHT
+    assert panel.ui.calibrationLabel.text.endswith(f"from 9.6 cm over the {height} lines of the sector")
+    assert settingsOf(panel.parameters()).spacingMm == pytest.approx((96 / height, 96 / height))
+    assert panel.ui.applyButton.enabled
+    panel.ui.depthSpinBox.value = 0
+    assert panel.ui.calibrationLabel.text.startswith("Unknown")
+
+
+def test_a_ruler_goes_before_the_depth(panel, uncalibrated, application):
+    import slicer
+
+    panel.ui.depthSpinBox.value = 9.6
+    pump(application, lambda: panel.runs.current is None)
+    ruler = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "Depth")
+    ruler.AddControlPointWorld(0, 0, 0)
+    ruler.AddControlPointWorld(-30, -40, 0)
+    panel.ui.rulerSelector.setCurrentNode(ruler)
+    panel.ui.rulerLengthSpinBox.value = 20
+    assert panel.ui.calibrationLabel.text == "0.4 x 0.4 mm per pixel, from the ruler 'Depth'"
+
+
+def test_a_sector_that_cannot_be_found_is_told_of_once(panel, application):
+    import slicer
+
+    flat = slicer.mrmlScene.AddNode(cines.volumeNode(np.full((4, 96, 128), 7, np.uint8), cines.dicomMatrix((1.0, 1.0))))
+    panel.ui.inputSelector.setCurrentNode(flat)
+    panel.ui.depthSpinBox.value = 12
+    pump(application, lambda: panel.runs.current is None)
+    application.processEvents()
+    assert panel.runs.current is None, "it is not looked for again and again"
+    assert "same value" in panel.ui.statusLabel.text
+    assert not panel.ui.applyButton.enabled
+    assert "The height of the sector is not known" in panel.ui.applyButton.toolTip
+
+
+def test_two_clicks_draw_a_ruler(panel, uncalibrated, application):
+    from mrml import slice_view
+
+    problem = slice_view.whyNoRendering()
+    if problem:
+        pytest.skip(problem)
+    view = slice_view.sessionView()
+    view.showVolume(uncalibrated)
+    panel.ui.rulerLengthSpinBox.value = 20
+    panel.ui.drawRulerButton.click()
+    view.render()
+    view.click((-20, -20, 0))
+    view.click((-60, -50, 0))
+    assert not panel.ui.drawRulerButton.checked
+    assert panel.parameters().ruler.GetNumberOfDefinedControlPoints() == 2
+    row = float(panel.ui.calibrationLabel.text.split(" ")[0])
+    assert row == pytest.approx(0.4, rel=0.03)
