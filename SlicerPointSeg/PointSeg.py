@@ -19,6 +19,7 @@ from slicer.util import VTKObservationMixin
 from PointSegModule.engines import Engines, ProcessingCancelledError
 from PointSegModule.logic import CineProcessor
 from PointSegModule.panel_correct import CorrectPanel
+from PointSegModule.panel_environment import EnvironmentPanel
 from PointSegModule.panel_input import InputPanel
 from PointSegModule.panel_results import ResultsPanel
 from PointSegModule.panel_run import RunPanel
@@ -83,6 +84,7 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.correct = CorrectPanel(self.ui, self.runs, self.logic, self.parameters)
         self.track = TrackPanel(self.ui, self.runs, self.logic, self.parameters)
         self.results = ResultsPanel(self.ui, self.runs, self.logic, self.parameters)
+        self.environment = EnvironmentPanel(self.ui, self.runs, self.logic, self.parameters)
         self._shortcuts = newShortcuts(uiWidget, self.correct, self.parameters)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
@@ -145,7 +147,8 @@ class PointSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def refresh(self, caller=None, event=None):
         """Let every section show what is selected now and what can be done with it."""
-        for section in (self.input, self.segment, self.correct, self.track, self.results):
+        sections = (self.input, self.segment, self.correct, self.track, self.results, self.environment)
+        for section in sections:
             section.refresh()
 
     def onRest(self):

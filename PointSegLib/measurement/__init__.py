@@ -14,7 +14,6 @@ _HOME = {
     "Cycle": "cycle",
     "Measurements": "measurements",
     "Naming": "segments",
-    "PathValues": "paths",
     "Scale": "scale",
     "beats_from_frames": "cycle",
     "camus_biplane": "camus_compat",

@@ -60,11 +60,16 @@ def offerInstallation() -> None:
         DependencyError: when something is missing and cannot be installed from here, or the user declines.
     """
     _ensureTorch()
-    missing = [package for package in _PACKAGES if not _isInstalled(package)]
+    missing = [package for package in _PACKAGES if not _isFound(package)]
     if missing:
         _installPackages(missing)
     for package in missing:
         _checkInstalled(package)
+
+
+def isInstalled() -> bool:
+    """Whether all packages are there; that they can be loaded is seen when they are used."""
+    return all(map(_isFound, ("torch", *_PACKAGES)))
 
 
 def _ensureTorch() -> None:
@@ -100,13 +105,13 @@ def _unloadableTorch(error: BaseException) -> str:
     )
 
 
-def _isInstalled(package: str) -> bool:
+def _isFound(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
 def _checkInstalled(package: str) -> None:
     importlib.invalidate_caches()  # Python remembers folders as they were before the installation
-    if not _isInstalled(package):
+    if not _isFound(package):
         raise DependencyError(f"{package} was to be installed but is still not found. Restart Slicer and press Apply.")
 
 

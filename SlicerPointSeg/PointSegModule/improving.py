@@ -13,6 +13,7 @@ from PointSegLib.result import PointSegResult, Progress
 from PointSegModule.background_run import BackgroundRun, started
 from PointSegModule.corrections import addClick, countOf, newCorrections, takeBack
 from PointSegModule.engines import Engines, Steps
+from PointSegModule.environment import SmokeOutcome, smokeSteps
 from PointSegModule.geometry import CineGeometry
 from PointSegModule.open_cine import OpenCine
 from PointSegModule.point_tracking import (
@@ -228,6 +229,24 @@ class CineImprover:
             raise PointSegError("There are no trails to draw again; track points or a curve first.")
         checkTracking(self.tracked.given, settings)
         return started(redrawSteps(self.tracked, settings), waitForCompletion)
+
+    def testEngine(self, device: str = "auto", *, waitForCompletion: bool = True) -> SmokeOutcome | BackgroundRun:
+        """Segment a few made-up frames with the embedded network; the scene is not touched.
+
+        Args:
+            device: as in `process`.
+            waitForCompletion: as in `process`.
+
+        Returns:
+            whether it passed, and what to say; a failure is told and not raised.
+
+        Raises:
+            DependencyError, WorkerError: when there is no engine to be tested.
+        """
+        engine = self.engines.of(device)
+        if self.opened is not None and self.opened.engine is engine:
+            self.opened.isOpen = False  # the engine knows one clip at a time
+        return started(smokeSteps(engine), waitForCompletion)
 
     def correctionsOf(self, opened: OpenCine, corrections: Any = None) -> Any:
         """The markups node that holds the clicks on an open cine; made when there is none."""

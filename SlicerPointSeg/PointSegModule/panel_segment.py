@@ -13,6 +13,7 @@ from PointSegModule.background_run import BackgroundRun
 from PointSegModule.dependencies import offerInstallation
 from PointSegModule.device_probe import deviceSteps
 from PointSegModule.logic import CineProcessor, Predictor
+from PointSegModule.panel_license import requireAcceptance
 from PointSegModule.panel_run import RunPanel
 from PointSegModule.parameters import PointSegParameterNode
 from PointSegModule.scene_output import SceneOutput
@@ -74,6 +75,7 @@ class SegmentPanel:
 
     def _newRun(self) -> BackgroundRun:
         if self.predictor is None:
+            requireAcceptance()
             offerInstallation()
         node = self._scenesParameters()
         return self._logic.process(

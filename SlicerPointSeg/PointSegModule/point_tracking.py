@@ -9,7 +9,6 @@ import slicer
 
 from PointSegLib.errors import PointSegError
 from PointSegLib.inference.messages import Track
-from PointSegLib.measurement import Scale, path_values
 from PointSegLib.result import PointTracks, Progress
 from PointSegModule.engines import Steps, answered
 from PointSegModule.geometry import CineGeometry
@@ -31,7 +30,7 @@ class TrackSettings:
     Attributes:
         curvePoints: so many points, evenly spaced, stand for a curve; below 2, its control points.
         trailFrames: trails go back so many frames; 0 draws none.
-        colorBy: "displacement", "speed" or, for a curve, "strain"; see `PointSegLib.measurement.path_values`.
+        colorBy: "displacement", "speed" or, for a curve, "strain"; see `PointSegLib.path_values`.
         spacingMm: (row, column) pixel distance to use instead of the clip's own.
     """
 
@@ -148,11 +147,13 @@ def _writePoints(tracked: TrackedPoints, proxy: Any, transaction: SceneTransacti
 
 
 def _writeTrails(tracked: TrackedPoints, settings: TrackSettings, proxy: Any, transaction: SceneTransaction) -> Steps:
+    from PointSegLib import Scale, path_values
+
     opened, tracks = tracked.opened, tracked.tracks
     geometry, clip = CineGeometry(opened.source), opened.clip
     scale = Scale.of(clip) if settings.spacingMm is None else Scale(*settings.spacingMm[::-1], "mm")
-    values = path_values(tracks, scale, settings.colorBy, clip.times_s)
-    trails = Trails(values, settings.colorBy, settings.trailFrames, tracked.isLine)
+    found = path_values(tracks, scale, settings.colorBy, clip.times_s)
+    trails = Trails(found.values, found.unit, settings.colorBy, settings.trailFrames, tracked.isLine)
     with transaction.step():
         transform = geometry.parentTransform
         writer = SequenceWriter(opened.source, transaction, proxy, "trails", _MODEL, transform, trails.style)

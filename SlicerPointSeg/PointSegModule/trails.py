@@ -11,7 +11,6 @@ import vtk
 from slicer.i18n import tr as _
 from vtk.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 
-from PointSegLib.measurement import PathValues
 from PointSegModule.appearance import PATH_COLORS
 
 LINE_WIDTH = 3  # pixels on the screen
@@ -23,13 +22,15 @@ class Trails:
     """What trails are drawn from.
 
     Attributes:
-        values: one for each point and frame; a trail has gaps where there is none, as where its point is hidden.
+        values: float `[N, T]`; a trail has gaps where a value is NaN, as where its point is hidden.
+        unit: of the values.
         quantity: what they are, for the legend and the colours.
         length: a trail goes back so many frames; 0 draws none.
         isLine: whether neighbouring points are joined, too.
     """
 
-    values: PathValues
+    values: np.ndarray
+    unit: str
     quantity: str
     length: int
     isLine: bool
@@ -44,7 +45,7 @@ class Trails:
         Returns:
             a vtkPolyData of lines with the values as point data.
         """
-        values = self.values.values[:, frame + 1 - positions.shape[1] : frame + 1]
+        values = self.values[:, frame + 1 - positions.shape[1] : frame + 1]
         known = np.isfinite(values) & np.isfinite(positions).all(axis=-1)
         numbers = np.arange(values.size).reshape(values.shape)
         pieces = [_pieces(numbers, known)] if self.length else []
@@ -73,14 +74,14 @@ class Trails:
             display.SetScalarVisibility(True)
         legend = slicer.modules.colors.logic().AddDefaultColorLegendDisplayNode(display)
         legend.SetAndObserveColorNodeID(display.GetColorNodeID())
-        legend.SetTitleText(f"{_titles()[self.quantity]}\n[{self.values.unit}]")
+        legend.SetTitleText(f"{_titles()[self.quantity]}\n[{self.unit}]")
         legend.SetNumberOfLabels(3)
         legend.SetSize(0.1, 0.4)
         legend.SetVisibility(True)
         _hideOtherLegends(model)
 
     def _range(self) -> tuple[float, float]:
-        known = self.values.values[np.isfinite(self.values.values)]
+        known = self.values[np.isfinite(self.values)]
         most = float(np.abs(known).max()) if known.size else 0.0
         most = most or 1.0
         return (-most if self.quantity == "strain" else 0.0), most

@@ -62,10 +62,7 @@ PACKAGES: dict[str, frozenset[str]] = {
 }
 APPLICATION = frozenset({"slicer", "qt", "ctk", "vtk"})
 # What SlicerPointSeg may name besides `from PointSegLib import <public name>`.
-OPEN_MODULES = GROUND - {"coordinates"} | {
-    *("clip", "result", "io", "sector"),
-    *("measurement", "inference.engine", "inference.messages"),
-}
+OPEN_MODULES = GROUND - {"coordinates"} | {"clip", "result", "io", "sector", "inference.engine", "inference.messages"}
 
 
 @dataclass(frozen=True)

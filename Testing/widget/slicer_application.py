@@ -28,6 +28,7 @@ def start() -> Any:
     qt = pythonqt_rules.install()
     qApplication = qt.QApplication.instance() or qt.QApplication(["HeadlessSlicer"])
     headless = headless_slicer.start()
+    _keepSettingsIn(qt, headless.temporaryFolder)
     pythonqt_rules.UiLoader.customWidgets.update(slicer_widgets.STAND_INS)
     qt.QUiLoader = pythonqt_rules.UiLoader
     ctk = types.ModuleType("ctk", "Stand-ins for CTK's widgets.")
@@ -37,6 +38,12 @@ def start() -> Any:
     slicer.app = _newApplication(qt, qApplication, headless)
     slicer.modules.sequences.setToolBarActiveBrowserNode = slicer.app.toolBarBrowsers.append
     return slicer.app
+
+
+def _keepSettingsIn(qt: Any, folder: Path) -> None:
+    """What the module remembers for its user is forgotten after the session, and no user's own."""
+    qt.QCoreApplication.setOrganizationName("PointSegTests")
+    qt.QSettings.setPath(qt.QSettings.NativeFormat, qt.QSettings.UserScope, str(folder))
 
 
 def stop() -> None:

@@ -1,0 +1,91 @@
+"""The section Environment: what PointSeg works with here, whether it works, and under which licence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from PointSegLib.errors import PointSegError
+from PointSegModule.background_run import BackgroundRun
+from PointSegModule.dependencies import isInstalled, offerInstallation
+from PointSegModule.device_probe import deviceSteps
+from PointSegModule.environment import SmokeOutcome, report, versions
+from PointSegModule.logic import CineProcessor
+from PointSegModule.panel_license import acceptedOn, notice, requireAcceptance
+from PointSegModule.panel_rules import enableUnless
+from PointSegModule.panel_run import RunPanel
+from PointSegModule.parameters import PointSegParameterNode
+
+
+class EnvironmentPanel:
+    """Tells what is installed, installs it, and tries it.
+
+    Args:
+        ui: the panel's widgets.
+        runs: does what takes time.
+        logic: what the panel does, it does through this.
+        parameters: gives the parameter node, or None.
+    """
+
+    def __init__(
+        self, ui: Any, runs: RunPanel, logic: CineProcessor, parameters: Callable[[], PointSegParameterNode | None]
+    ) -> None:
+        self._ui, self._runs, self._logic, self._parameters = ui, runs, logic, parameters
+        buttons = (ui.installButton, ui.checkDevicesButton, ui.smokeTestButton)
+        self._tips = {button: str(button.toolTip) for button in buttons}
+        ui.licenseLabel.text = notice()
+        ui.installButton.connect("clicked(bool)", self.onInstall)
+        ui.checkDevicesButton.connect("clicked(bool)", self.onCheckDevices)
+        ui.smokeTestButton.connect("clicked(bool)", self.onSmokeTest)
+        ui.copyReportButton.connect("clicked(bool)", self.onCopyReport)
+
+    def refresh(self) -> None:
+        """Show what is installed, and what can be done."""
+        self._ui.versionsLabel.text = "\n".join(f"{name} {version}" for name, version in versions().items())
+        busy = _("Wait for the run to end.") if self._runs.isBusy else ""
+        isThere = _("PyTorch and safetensors are installed.") if isInstalled() else ""
+        missing = "" if isThere else _("Install PyTorch first.")
+        enableUnless(self._ui.installButton, isThere or busy, self._tips[self._ui.installButton])
+        for button in (self._ui.checkDevicesButton, self._ui.smokeTestButton):
+            enableUnless(button, missing or busy, self._tips[button])
+        date = acceptedOn()
+        self._ui.licenseStateLabel.text = (
+            _("Accepted on {date}.").format(date=date) if date else _("You are asked when they are used first.")
+        )
+
+    def onInstall(self, checked: bool = False) -> None:
+        try:
+            offerInstallation()
+        except PointSegError as error:
+            self._runs.say(str(error))
+        self.refresh()
+
+    def onCheckDevices(self, checked: bool = False) -> None:
+        self._runs.start(lambda: BackgroundRun(deviceSteps()), self._showDevices, _("Starting PyTorch..."))
+
+    def onSmokeTest(self, checked: bool = False) -> None:
+        device = self._parameters().device.value if self._parameters() is not None else "auto"
+
+        def begin() -> BackgroundRun:
+            requireAcceptance()
+            return self._logic.testEngine(device, waitForCompletion=False)
+
+        self._ui.smokeTestLabel.text = ""
+        self._runs.start(begin, self._showOutcome, _("Testing the engine..."))
+
+    def onCopyReport(self, checked: bool = False) -> None:
+        import qt
+
+        found = {_("Devices"): str(self._ui.devicesLabel.text), _("Smoke test"): str(self._ui.smokeTestLabel.text)}
+        qt.QApplication.clipboard().setText(report(found))
+        self._runs.say(_("The report was copied; paste it into your message."))
+
+    def _showDevices(self, found: str) -> str:
+        self._ui.devicesLabel.text = found
+        return found
+
+    def _showOutcome(self, outcome: SmokeOutcome) -> str:
+        self._ui.smokeTestLabel.text = outcome.message
+        return outcome.message
