@@ -35,7 +35,8 @@ class EnvironmentPanel:
         self._ui, self._runs, self._logic, self._parameters = ui, runs, logic, parameters
         buttons = (ui.installButton, ui.checkDevicesButton, ui.smokeTestButton)
         self._tips = {button: str(button.toolTip) for button in buttons}
-        ui.licenseLabel.text = notice()
+        ui.licenseLabel.toolTip = notice()
+        self._showVersions()
         ui.installButton.connect("clicked(bool)", self.onInstall)
         ui.checkDevicesButton.connect("clicked(bool)", self.onCheckDevices)
         ui.smokeTestButton.connect("clicked(bool)", self.onSmokeTest)
@@ -43,7 +44,6 @@ class EnvironmentPanel:
 
     def refresh(self) -> None:
         """Show what is installed, and what can be done."""
-        self._ui.versionsLabel.text = "\n".join(f"{name} {version}" for name, version in versions().items())
         busy = _("Wait for the run to end.") if self._runs.isBusy else ""
         isThere = _("PyTorch and safetensors are installed.") if isInstalled() else ""
         missing = "" if isThere else _("Install PyTorch first.")
@@ -60,6 +60,7 @@ class EnvironmentPanel:
             offerInstallation()
         except PointSegError as error:
             self._runs.say(str(error))
+        self._showVersions()
         self.refresh()
 
     def onCheckDevices(self, checked: bool = False) -> None:
@@ -81,6 +82,9 @@ class EnvironmentPanel:
         found = {_("Devices"): str(self._ui.devicesLabel.text), _("Smoke test"): str(self._ui.smokeTestLabel.text)}
         qt.QApplication.clipboard().setText(report(found))
         self._runs.say(_("The report was copied; paste it into your message."))
+
+    def _showVersions(self) -> None:
+        self._ui.versionsLabel.text = "\n".join(f"{name} {version}" for name, version in versions().items())
 
     def _showDevices(self, found: str) -> str:
         self._ui.devicesLabel.text = found

@@ -24,7 +24,7 @@ def unasked(application):
 
 
 @pytest.fixture
-def questions(monkeypatch, unasked):
+def questions(monkeypatch, application, unasked):
     """What the user is asked, and what is answered: True unless `answer` says otherwise."""
     import slicer
 
@@ -36,6 +36,7 @@ def questions(monkeypatch, unasked):
             return self.answer
 
     asked = Questions()
+    monkeypatch.setattr(type(application), "testingEnabled", lambda self: False)
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", asked.ask)
     return asked
 
