@@ -74,10 +74,11 @@ class SegmentPanel:
         self._runs.start(lambda: BackgroundRun(deviceSteps()), self._showDevices, _("Starting PyTorch..."))
 
     def _newRun(self) -> BackgroundRun:
-        if self.predictor is None:
-            requireAcceptance()
-            offerInstallation()
         node = self._scenesParameters()
+        if self.predictor is None:
+            if not node.modelFile:
+                requireAcceptance()
+            offerInstallation()
         return self._logic.process(
             node.inputVolume,
             node.outputSegmentation,

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+_REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(_REPOSITORY), str(_REPOSITORY / "Testing")]
 
 WIDTH = 480  # of Slicer's module panel, in pixels of scale 1
 

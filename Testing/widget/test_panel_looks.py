@@ -42,7 +42,7 @@ def test_every_control_of_the_panel_has_a_tooltip_and_no_style_of_its_own(panel,
 
     panel.ui.inputSelector.setCurrentNode(image)
     for name, widget in vars(panel.ui).items():
-        if widget.className() in CONTROLS:
+        if widget.className() in CONTROLS and not name.startswith("qt_"):  # those are inside of spin boxes
             assert widget.toolTip, name
         assert not (isinstance(widget, qt.QWidget) and widget.styleSheet), name
 
