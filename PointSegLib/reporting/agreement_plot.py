@@ -108,6 +108,7 @@ def _draw(axes: Axes, agreement: Agreement, unit: str) -> None:
         axes.annotate(
             f"{value:+.1f}".replace("-", "−"), (side, value), xycoords=("axes fraction", "data"),
             xytext=(3 - 6 * side, 2 if up else -2), textcoords="offset points", ha="right" if side else "left",
-            va="bottom" if up else "top", fontsize=8.0, color=colour,
+            va="bottom" if up else "top", fontsize=8.0, color=colour, zorder=4,
+            bbox={"facecolor": "white", "alpha": 0.85, "pad": 0.6, "linewidth": 0.0},
         )  # fmt: skip
     axes.set_title(f"{agreement.title}\nmean |difference| {agreement.mean_absolute:.1f} {unit}", fontsize=8.5)

@@ -100,7 +100,7 @@ def test_report_is_one_file_with_its_pictures_inside(heart, tmp_path):
     write_report(tmp_path / "heart.html", [heart])
     text = (tmp_path / "heart.html").read_text(encoding="utf-8")
     pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', text)
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     assert all(base64.b64decode(picture).startswith(b"\x89PNG") for picture in pictures)
     assert re.findall(r'(?:src|href)="(?!data:)', text) == []
     assert "a &lt;b&gt; &amp; c.dcm" in text
