@@ -214,6 +214,33 @@ def test_reloading_during_a_run_leaves_no_thread_and_an_unchanged_scene(applicat
     reloaded.cleanup()
 
 
+def test_what_the_section_segment_says_reaches_the_engine(panel, image, application, monkeypatch, tmp_path):
+    from mrml.fake_engine import FakeEngine
+
+    from PointSegLib import SegmentOptions
+    from PointSegLib.errors import CheckpointError
+    from PointSegLib.inference.messages import Failed
+    from PointSegModule import panel_segment
+    from PointSegModule.parameters import Device
+
+    engine, asked = FakeEngine(), []
+    monkeypatch.setattr(panel_segment, "offerInstallation", lambda: None)
+    monkeypatch.setattr(panel.logic.engines, "of", lambda *chosen: asked.append(chosen) or engine)
+    (tmp_path / "mine.safetensors").touch()
+    panel.ui.inputSelector.setCurrentNode(image)
+    panel.ui.modelPathLineEdit.currentPath = str(tmp_path / "mine.safetensors")
+    panel.parameters().device = Device.CPU
+    panel.ui.gridSpinBox.value = 24
+    panel.ui.smoothingSpinBox.value = 1.5
+    panel.ui.applyButton.click()
+    pump(application, lambda: len(engine.requests) == 2)
+    assert asked == [("cpu", tmp_path / "mine.safetensors")]
+    assert engine.requests[0].options == SegmentOptions(24, 1.5)
+    engine.tell(Failed(2, CheckpointError("mine.safetensors: the checkpoint is corrupt.\nand where it was found")))
+    pump(application, lambda: panel.runs.current is None)
+    assert panel.ui.statusLabel.text == "mine.safetensors: the checkpoint is corrupt."
+
+
 def test_the_worker_is_asked_after_the_panel_has_said_so(panel, image, application, monkeypatch):
     from mrml.fake_engine import FakeEngine
 

@@ -11,6 +11,7 @@ from lib.networks import tiny_checkpoint
 
 from PointSegLib import CineClip, PointSegPredictor, SegmentOptions
 from PointSegLib.errors import OptionError
+from PointSegLib.inference.messages import Keep, Memory, Open, Propagate
 from PointSegLib.inference.room import Room, rooms
 
 FRAMES, SIZE = 15, (70, 90)
@@ -78,6 +79,16 @@ def test_clicks_are_answered_with_the_same_smoothing(predictor, clip):
     plain, smooth = predictor.open(clip).correct(clicks, hints), calm.correct(clicks, hints)
     assert _unrest(smooth.labels) < 0.8 * _unrest(plain.labels)
     np.testing.assert_array_equal(calm.correct(None).labels, calm.segment().labels)
+
+
+def test_whoever_replaces_a_worker_is_told_options_and_kept_frames(clip):
+    memory, options = Memory(), SegmentOptions(6, 1.0)
+    memory.note(Open(clip, options))
+    edits = tuple(Propagate(frame, clip.frames[frame]) for frame in (3, 5))
+    memory.note(Keep(edits))
+    memory.note(Propagate(5, None))
+    told = memory.reopening()
+    assert (told.clip, told.options, told.edits) == (clip, options, edits[:1])
 
 
 @pytest.mark.parametrize(

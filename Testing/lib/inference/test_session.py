@@ -173,6 +173,16 @@ def test_edits_outlast_later_clicks_and_can_be_taken_back(session):
     np.testing.assert_array_equal(taken_back.labels, session.correct(CLICKS, HINTS).labels)
 
 
+def test_a_kept_frame_outlasts_clicks_and_changes_no_other(session):
+    drawn = _drawn(session)
+    expected = session.correct(CLICKS, HINTS).labels
+    session.keep([session.checked_edit(5, drawn, 1)])
+    expected[5] = drawn
+    np.testing.assert_array_equal(session.correct(CLICKS, HINTS).labels, expected)
+    session.keep([session.checked_edit(5, expected[4], 1)])
+    np.testing.assert_array_equal(session.correct(CLICKS, HINTS).labels[5], expected[4])
+
+
 def test_a_session_taken_up_again_says_the_same(predictor, session, clip):
     session.correct(CLICKS, HINTS)
     expected = session.propagate(5, _relabelled(session), 4)
