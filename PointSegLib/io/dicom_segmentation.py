@@ -8,6 +8,9 @@ frame only, so that the object is put together here, of highdicom's parts.
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -53,6 +56,14 @@ def import_highdicom(purpose: str) -> Any:
     return highdicom
 
 
+@contextmanager
+def discreet() -> Iterator[None]:
+    """Keep highdicom from quoting the patient's name, which it does where it doubts its form."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The string .* is unlikely to represent the intended person name")
+        yield
+
+
 def write_dicom_segmentation(path: str | os.PathLike[str], result: PointSegResult, source: Dataset) -> None:
     """Write the labels of a clip as a binary Segmentation with one frame per structure and frame that shows it.
 
@@ -83,7 +94,8 @@ def write_dicom_segmentation(path: str | os.PathLike[str], result: PointSegResul
     if not shown:
         msg = f"{path}: the labels show no structure in any frame, and a Segmentation without frames is not allowed."
         raise WriteError(msg)
-    made = _header(highdicom, source, "SEG", SegmentationStorage, "PointSeg segmentation")
+    with discreet():
+        made = _header(highdicom, source, "SEG", SegmentationStorage, "PointSeg segmentation")
     _describe_image(made, source)
     made.SegmentSequence = [
         _segment(highdicom, number, label) for number, label in enumerate(result.class_labels, start=1)

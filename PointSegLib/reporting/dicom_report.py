@@ -16,7 +16,7 @@ from pydicom.uid import generate_uid
 from PointSegLib import __version__
 from PointSegLib.atomic import atomic_path
 from PointSegLib.errors import WriteError
-from PointSegLib.io.dicom_segmentation import MAKER, import_highdicom
+from PointSegLib.io.dicom_segmentation import MAKER, discreet, import_highdicom
 from PointSegLib.io.identity import frames_of
 from PointSegLib.measurement.measurements import Measurements
 from PointSegLib.measurement.two_views import BiplaneMeasurements
@@ -64,20 +64,21 @@ def write_dicom_report(
         msg = f"{path}: there is nothing to report: nothing was measured; see the warnings for why."
         raise WriteError(msg)
     comments = [text for view in views for text in view.warnings] + list(biplane.warnings if biplane else ())
-    report = highdicom.sr.ComprehensiveSR(
-        evidence=list(sources),
-        content=_Tree(highdicom).report(groups, [NOT_A_DEVICE, CONVENTIONS, *dict.fromkeys(comments)]),
-        series_instance_uid=generate_uid(),
-        series_number=_SERIES_NUMBER,
-        series_description="PointSeg measurements",
-        sop_instance_uid=generate_uid(),
-        instance_number=1,
-        manufacturer=MAKER,
-        manufacturer_model_name=MAKER,
-        software_versions=__version__,
-        device_serial_number="none",
-        is_complete=True,
-    )
+    with discreet():
+        report = highdicom.sr.ComprehensiveSR(
+            evidence=list(sources),
+            content=_Tree(highdicom).report(groups, [NOT_A_DEVICE, CONVENTIONS, *dict.fromkeys(comments)]),
+            series_instance_uid=generate_uid(),
+            series_number=_SERIES_NUMBER,
+            series_description="PointSeg measurements",
+            sop_instance_uid=generate_uid(),
+            instance_number=1,
+            manufacturer=MAKER,
+            manufacturer_model_name=MAKER,
+            software_versions=__version__,
+            device_serial_number="none",
+            is_complete=True,
+        )
     with atomic_path(path) as temporary:
         report.save_as(temporary, enforce_file_format=True)
 

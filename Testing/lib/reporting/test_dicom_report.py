@@ -13,6 +13,7 @@ from pydicom.sr._concepts_dict import concepts
 from pydicom.uid import generate_uid
 
 from PointSegLib.errors import DependencyError, WriteError
+from PointSegLib.io import write_dicom_segmentation
 from PointSegLib.io.identity import read_source
 from PointSegLib.measurement import measure, measure_biplane
 from PointSegLib.reporting import dicom_codes, write_dicom_report
@@ -93,6 +94,13 @@ def test_report_is_preliminary_and_of_the_sources_patient(tmp_path, source):
     texts = [item.TextValue for item in report.ContentSequence if item.ValueType == "TEXT"]
     assert any("Not a medical device" in text for text in texts)
     assert set(KNOWN.warnings) <= set(texts)
+
+
+def test_patients_name_is_never_said_aloud(tmp_path, source, recwarn):
+    source.PatientName = "Secret"
+    write_dicom_report(tmp_path / "report.dcm", [KNOWN], [source])
+    write_dicom_segmentation(tmp_path / "seg.dcm", beating(FRAMES)[0], source)
+    assert not [str(warning.message) for warning in recwarn if "Secret" in str(warning.message)]
 
 
 def test_segments_have_their_site_and_their_uncertainty(tmp_path, source):
