@@ -24,6 +24,7 @@ _HOME = {
     "Scale": "measurement",
     "beat_rows": "reporting",
     "beats_from_frames": "measurement",
+    "follow_wall_points": "measurement",
     "frame_rows": "reporting",
     "measure": "measurement",
     "measure_biplane": "measurement",

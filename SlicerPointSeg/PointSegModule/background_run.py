@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -146,3 +147,40 @@ def onThread(work: Callable[[], Any]) -> Steps:
     if failed:
         raise failed[0]
     return found[0]
+
+
+def onAskingThread(work: Callable[[Callable[[Any], Any]], Any], answer: Callable[[Any], Steps]) -> Steps:
+    """Do some work on a thread that needs, in between, what only the job's own steps can give.
+
+    Args:
+        work: as for `onThread`; called with a function that takes a question and returns its answer.
+        answer: the steps that answer a question; a PointSegError in them is raised where the question was asked.
+    """
+    questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask(question: Any) -> Any:
+        questions.put(question)
+        given, error = answers.get()
+        if error is not None:
+            raise error
+        return given
+
+    waiting = onThread(lambda: work(ask))
+    try:
+        while True:
+            try:
+                next(waiting)
+            except StopIteration as stop:
+                return stop.value
+            if questions.empty():
+                yield True
+                continue
+            try:
+                answers.put(((yield from answer(questions.get())), None))
+            except ProcessingCancelledError:
+                raise
+            except PointSegError as error:
+                answers.put((None, error))
+    finally:
+        answers.put((None, ProcessingCancelledError("Nobody waits for this any more.")))

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from PointSegLib.errors import WriteError
+from PointSegLib.result import Progress
 from PointSegModule.background_run import BackgroundRun, started
 from PointSegModule.beat_marks import BeatMarks
 from PointSegModule.engines import Engines, Steps
@@ -33,15 +34,21 @@ class CineMeasurer(CineImprover):
         return measured if measured is not None and measured.opened is self.opened else None
 
     def measure(
-        self, settings: MeasureSettings = MeasureSettings(), *, waitForCompletion: bool = True
+        self,
+        settings: MeasureSettings = MeasureSettings(),
+        *,
+        progress: Progress | None = None,
+        waitForCompletion: bool = True,
     ) -> SceneResults | BackgroundRun:
         """Measure volumes, strain and wall motion of the open cine, and put tables and charts into the scene.
 
-        Masks are taken as they are in the scene, with all edits. Beats are found, unless the user has marked them. What
-        cannot be measured is empty in the tables, and `measured.warnings` says why.
+        Masks are taken as they are in the scene, with all edits. Beats are found, unless the user has marked them. For
+        strain, points on the wall itself are followed first; while the masks stay, that is not done again. What cannot
+        be measured is empty in the tables, and `measured.warnings` says why.
 
         Args:
             settings: the view, and what else can be chosen.
+            progress: as in `process`, of the points that are followed.
             waitForCompletion: as in `process`.
 
         Returns:
@@ -53,7 +60,7 @@ class CineMeasurer(CineImprover):
         opened = self._requireOpened()
 
         def steps() -> Steps:
-            measured = yield from measureSteps(opened, settings)
+            measured = yield from measureSteps(opened, settings, self.measured, progress)
             results = yield from resultSteps(measured)
             self._measured = measured
             return results

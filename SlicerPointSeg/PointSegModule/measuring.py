@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from PointSegLib.clip import CineClip
-from PointSegLib.result import PointSegResult
-from PointSegModule.background_run import onThread
+from PointSegLib.errors import PointSegError
+from PointSegLib.inference.messages import Track
+from PointSegLib.result import PointSegResult, PointTracks, Progress
+from PointSegModule.background_run import onAskingThread
 from PointSegModule.beat_marks import BeatMarks
-from PointSegModule.engines import Steps
+from PointSegModule.engines import ProcessingCancelledError, Steps, answered
 from PointSegModule.open_cine import OpenCine
 from PointSegModule.points_input import RESULT_POINTS_REFERENCE, trackSteps
 from PointSegModule.scene_input import clipSteps
 
+Tracker = Callable[[np.ndarray], PointTracks]
 Rows = tuple[dict[str, Any], ...]
 _FRAME_COLUMNS = ("frame", "ed_frame", "es_frame", "end_frame")
 
@@ -50,6 +54,9 @@ class MeasuredCine:
         opened: the cine.
         clip: its segmented frames.
         checksum: of the masks as they were measured.
+        tracks: of the points that were followed with the masks.
+        followed: the `PointSegLib.measurement.FollowedWall`, with the points on the wall itself; None where they could
+            not be followed.
         measurements: a `PointSegLib.measurement.Measurements`; its frames count from the first that was segmented.
         marks: the beats that were measured.
         beats, segments, frames: rows of `PointSegLib.beat_rows` and the like.
@@ -59,6 +66,8 @@ class MeasuredCine:
     opened: OpenCine
     clip: CineClip
     checksum: int
+    tracks: PointTracks
+    followed: Any
     measurements: Any
     marks: BeatMarks
     beats: Rows
@@ -67,8 +76,25 @@ class MeasuredCine:
     warnings: tuple[str, ...]
 
 
-def measureSteps(opened: OpenCine, settings: MeasureSettings) -> Steps:
-    """Measure a cine in short steps, the long one of them on a thread; gives `MeasuredCine`.
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """What is measured, as it was in the scene when the measurement began."""
+
+    opened: OpenCine
+    clip: CineClip
+    result: PointSegResult
+    settings: MeasureSettings
+    marks: BeatMarks
+    earlier: MeasuredCine | None
+
+
+def measureSteps(
+    opened: OpenCine, settings: MeasureSettings, earlier: MeasuredCine | None, progress: Progress | None
+) -> Steps:
+    """Measure a cine in short steps, the long ones of them on a thread; gives `MeasuredCine`.
+
+    Points on the wall itself are followed by the engine first, unless that was done in an earlier measurement of the
+    same masks.
 
     Raises:
         MeasurementError: when the view is not known.
@@ -76,38 +102,47 @@ def measureSteps(opened: OpenCine, settings: MeasureSettings) -> Steps:
     clip = yield from clipSteps(opened.source, opened.frames, settings.spacingMm, settings.calibration)
     opened.clip = clip  # with the calibration as it is now
     labels = yield from opened.labelSteps()
-    tracks = opened.tracks
-    if tracks is None:
+    if opened.tracks is None:
         points = opened.sequence.GetNodeReference(RESULT_POINTS_REFERENCE)
-        tracks = yield from trackSteps(opened.source, points, opened.frames)
-    marks = BeatMarks.of(opened.sequence)
-    return (yield from onThread(lambda: _measured(opened, clip, PointSegResult(labels, tracks), marks, settings)))
+        opened.tracks = yield from trackSteps(opened.source, points, opened.frames)
+    result, marks = PointSegResult(labels, opened.tracks), BeatMarks.of(opened.sequence)
+    source = _Source(opened, clip, result, settings, marks, earlier)
+
+    def follow(rows: np.ndarray) -> Steps:
+        yield from opened.openSteps(opened.corrections)
+        return (yield from answered(opened.engine, Track(rows), progress))
+
+    return (yield from onAskingThread(lambda track: _measured(source, track), follow))
 
 
-def _measured(
-    opened: OpenCine, clip: CineClip, result: PointSegResult, marks: BeatMarks, settings: MeasureSettings
-) -> MeasuredCine:
+def _measured(source: _Source, track: Tracker) -> MeasuredCine:
     from PointSegLib import Naming, beat_rows, beats_from_frames, frame_rows, measure, segment_rows
 
-    first, beats = opened.frames.start, None
+    opened, clip, settings, marks = source.opened, source.clip, source.settings, source.marks
+    first, beats, naming = opened.frames.start, None, Naming(settings.view, settings.mirrored)
     if marks.byUser and marks.haveBeat:
         own = [[frame - first for frame in frames] for frames in (marks.ed, marks.es)]
         beats = beats_from_frames(*own, len(clip), clip.times_s)
+    masks = checksum(source.result.labels)
+    followed, doubt = _followed(source, masks, track, beats)
     done = measure(
-        result,
+        source.result if followed is None else followed.result,
         clip,
-        Naming(settings.view, settings.mirrored),
+        naming,
         beats=beats,
         correct_drift=settings.correctDrift,
         insist=settings.insist,
+        return_error_px=None if followed is None else followed.return_error_px,
     )
-    warnings = done.warnings
+    warnings = (*done.warnings, *doubt)
     if first and warnings:
         warnings = (*warnings, f"In these sentences frame 0 is frame {first}, the first that was segmented.")
     return MeasuredCine(
         opened=opened,
         clip=clip,
-        checksum=checksum(result.labels),
+        checksum=masks,
+        tracks=source.result.tracks,
+        followed=followed,
         measurements=done,
         marks=BeatMarks.ofBeats(done.cycle.beats, first, byUser=beats is not None),
         beats=_shifted(beat_rows(done), first),
@@ -115,6 +150,22 @@ def _measured(
         frames=_shifted(frame_rows(done), first),
         warnings=warnings,
     )
+
+
+def _followed(source: _Source, masks: int, track: Tracker, beats: Any) -> tuple[Any, tuple[str, ...]]:
+    """(what `follow_wall_points` gives or gave, or None; why it could not)."""
+    from PointSegLib import follow_wall_points
+
+    earlier = source.earlier
+    isSame = earlier is not None and earlier.checksum == masks and earlier.tracks is source.result.tracks
+    if isSame and earlier.followed is not None:
+        return earlier.followed, ()
+    try:
+        return follow_wall_points(source.result, source.clip, track, beats), ()
+    except ProcessingCancelledError:
+        raise
+    except PointSegError as error:
+        return None, (f"No points were put on the wall itself, so that strain rests on fewer: {error}",)
 
 
 def checksum(labels: np.ndarray) -> int:

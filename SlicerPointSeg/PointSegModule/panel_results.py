@@ -157,7 +157,7 @@ class ResultsPanel(VTKObservationMixin):
             spacingMm=calibrated.spacingMm,
             calibration=calibrated.calibration,
         )
-        return self._logic.measure(settings, waitForCompletion=False)
+        return self._logic.measure(settings, progress=self._runs.showProgress, waitForCompletion=False)
 
     def _present(self, results: SceneResults) -> str:
         """Show the curves, and return the figures and what limits them."""

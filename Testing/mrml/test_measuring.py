@@ -64,10 +64,61 @@ def test_measuring_again_replaces_the_results(processor, scene):
     assert scene.GetNumberOfNodes() == before
 
 
-def test_what_cannot_be_plotted_any_more_is_removed(processor, scene):
+def test_points_on_the_wall_are_followed_once_while_the_masks_stay(processor):
+    browser, result = beatingCine()
+    heart = KnowsTheHeart(result)
+    output = processor.process(browser, predictor=heart)
+    processor.measure(a4c())
+    assert heart.followed == 2, "forth and back"
+    assert len(processor.measured.followed.result.tracks) > len(result.tracks)
+    processor.markBeat("ES", 12)
+    processor.measure(a4c())
+    assert heart.followed == 2
+    nothing = np.zeros_like(slicer.util.arrayFromVolume(output.imageNode))
+    slicer.util.updateSegmentBinaryLabelmapFromArray(nothing, output.segmentation, "LeftAtrium", output.imageNode)
+    processor.measure(a4c())
+    assert heart.followed == 4
+
+
+def test_strain_is_measured_without_points_on_the_wall_and_says_so(processor):
+    segmentedHeart(processor, follows=False)
+    quoted = next(row for row in rowsOf(processor.measure(a4c()).beats) if row["quoted"])
+    assert quoted["gls_mid_es_percent"] == pytest.approx(GLS, abs=0.5)
+    assert "strain rests on fewer: the tracker is ill" in processor.measured.warnings[-1]
+
+
+def test_cancelling_while_points_are_followed_leaves_the_scene_alone(processor, scene):
+    import threading
+
+    from mrml.fake_engine import FakeEngine
+
+    from PointSegModule.engines import ProcessingCancelledError
+
     segmentedHeart(processor)
+    engine = processor.opened.engine = FakeEngine()
+    before, threads = scene.GetNumberOfNodes(), threading.active_count()
+    run = processor.measure(a4c(), waitForCompletion=False)
+    while not engine.requests:
+        run.poll()
+    run.cancel()
+    with pytest.raises(ProcessingCancelledError):
+        run.poll()
+    assert engine.cancelled == 1
+    assert scene.GetNumberOfNodes() == before
+    assert processor.measured is None
+    for thread in threading.enumerate():
+        if thread.name == "PointSeg work":
+            thread.join(60)
+    assert threading.active_count() == threads
+
+
+def test_what_cannot_be_plotted_any_more_is_removed(processor, scene):
+    browser, result = beatingCine()
+    heart = KnowsTheHeart(result)
+    processor.process(browser, predictor=heart)
     processor.measure(a4c())
     tracks = processor.opened.tracks
+    heart.follows = False
     processor.opened.tracks = type(tracks)(*(part[:0] for part in vars(tracks).values()))
     results = processor.measure(a4c())
     assert results.strainChart is None
@@ -108,6 +159,7 @@ def test_a_mark_that_does_not_fit_is_refused_and_changes_nothing(processor):
 
 def test_saved_scene_keeps_results_and_is_measured_on(processor, scene, tmp_path):
     from PointSegModule.logic import CineProcessor
+    from PointSegModule.predictor_engine import PredictorEngine
     from PointSegModule.results_output import SceneResults
 
     output = segmentedHeart(processor)
@@ -130,7 +182,7 @@ def test_saved_scene_keeps_results_and_is_measured_on(processor, scene, tmp_path
     assert hierarchyOf(results.frames) == "Heart results"
     later = CineProcessor()
     image = scene.GetFirstNodeByClass("vtkMRMLSequenceBrowserNode")
-    later.openScene(image, segmentation)
+    later.openScene(image, segmentation).engine = PredictorEngine(KnowsTheHeart(output.result))
     assert later.measured is None
     again = rowsOf(later.measure(a4c()).beats)
     assert [row["es_frame"] for row in again] == [12]

@@ -84,7 +84,7 @@ def test_segments_that_are_not_trusted_are_dotted(processor):
 
     from lib.measurement.beating import hidden
 
-    output = segmentedHeart(processor)
+    output = segmentedHeart(processor, follows=False)
     left = output.result.tracks.xy[:, 0, 0] < 60
     result = hidden(output.result, left & (output.result.tracks.xy[:, 0, 1] > 70))
     processor.opened.tracks = replace(result.tracks)
