@@ -34,7 +34,7 @@ class MeasureSettings:
         mirrored: whether the display shows left and right exchanged.
         correctDrift: whether strain curves are corrected for what they miss zero by at the end of a beat.
         insist: whether segments that are badly tracked count in GLS.
-        spacingMm: (row, column) pixel distance to use instead of the image's own.
+        spacingMm: (row, column) pixel distance to use; None takes that of the segmentation, else the image's own.
         calibration: where `spacingMm` is from, in words.
     """
 
@@ -99,7 +99,8 @@ def measureSteps(
     Raises:
         MeasurementError: when the view is not known.
     """
-    clip = yield from clipSteps(opened.source, opened.frames, settings.spacingMm, settings.calibration)
+    known = settings if settings.spacingMm is not None else opened.record
+    clip = yield from clipSteps(opened.source, opened.frames, known.spacingMm, known.calibration)
     opened.clip = clip  # with the calibration as it is now
     labels = yield from opened.labelSteps()
     if opened.tracks is None:

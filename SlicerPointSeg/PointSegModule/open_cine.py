@@ -166,11 +166,14 @@ class OpenCine:
 
     def labelSteps(self) -> Steps:
         """Read the labels of all frames as they are in the scene now; gives uint8 `[T, H, W]`."""
-        labels = []
-        for frame in self.frames:
-            labels.append(self.labelsNow(frame))
+        labels: np.ndarray | None = None
+        for place, frame in enumerate(self.frames):
+            shown = self.labelsNow(frame)
+            if labels is None:  # not stacked in the end, which would be a long step
+                labels = np.empty((len(self.frames), *shown.shape), np.uint8)
+            labels[place] = shown
             yield False
-        return np.stack(labels)
+        return labels
 
     def readSteps(self) -> Steps:
         """Read frames and labels from the scene, where they are not known."""

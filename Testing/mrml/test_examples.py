@@ -115,9 +115,13 @@ def test_cines_of_slicers_dicom_database_are_segmented(example, dicomModule, tmp
 def test_the_console_lines_of_the_guide_run_as_they_are_written(example, echo_dicom, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shutil.copy(echo_dicom, "echo.dcm")
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 4
+    console = {"slicer": slicer}
     for block in BLOCKS:
-        slicer.mrmlScene.Clear(False)
-        exec(block, {"slicer": slicer})
-        assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode") is not None
-    assert "pixels of myocardium in frame 12" in capsys.readouterr().out
+        exec(block, console)
+    printed = capsys.readouterr().out
+    assert "pixels of myocardium in frame 12" in printed
+    assert "positions, shown by" in printed
+    assert "No beat was found" in printed, "the double's heart does not beat"
+    assert {file.suffix for file in console["files"]} == {".nrrd", ".gz", ".json", ".csv"}
+    assert console["output"].segmentation.GetName() == "Echo segmentation"

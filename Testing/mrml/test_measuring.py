@@ -74,8 +74,7 @@ def test_points_on_the_wall_are_followed_once_while_the_masks_stay(processor):
     processor.markBeat("ES", 12)
     processor.measure(a4c())
     assert heart.followed == 2
-    nothing = np.zeros_like(slicer.util.arrayFromVolume(output.imageNode))
-    slicer.util.updateSegmentBinaryLabelmapFromArray(nothing, output.segmentation, "LeftAtrium", output.imageNode)
+    processor.process(browser, output.segmentation, output.points, predictor=heart)
     processor.measure(a4c())
     assert heart.followed == 4
 
@@ -159,7 +158,6 @@ def test_a_mark_that_does_not_fit_is_refused_and_changes_nothing(processor):
 
 def test_saved_scene_keeps_results_and_is_measured_on(processor, scene, tmp_path):
     from PointSegModule.logic import CineProcessor
-    from PointSegModule.predictor_engine import PredictorEngine
     from PointSegModule.results_output import SceneResults
 
     output = segmentedHeart(processor)
@@ -182,7 +180,7 @@ def test_saved_scene_keeps_results_and_is_measured_on(processor, scene, tmp_path
     assert hierarchyOf(results.frames) == "Heart results"
     later = CineProcessor()
     image = scene.GetFirstNodeByClass("vtkMRMLSequenceBrowserNode")
-    later.openScene(image, segmentation).engine = PredictorEngine(KnowsTheHeart(output.result))
+    later.openScene(image, segmentation).engine = later.engines.ofPredictor(KnowsTheHeart(output.result))
     assert later.measured is None
     again = rowsOf(later.measure(a4c()).beats)
     assert [row["es_frame"] for row in again] == [12]
