@@ -96,6 +96,14 @@ class SceneSelfTests:
         assert again.segmentation is first.segmentation
         assert slicer.mrmlScene.GetNumberOfNodes() == before
 
+    def test_a_movie_without_a_beat_is_measured_and_says_so(self) -> None:
+        processor = CineProcessor()
+        processor.process(newTestSequence(), predictor=BrightestHalf())
+        results = processor.measure()
+        assert results.frames.GetNumberOfRows() == FRAMES
+        assert results.beats is None
+        assert processor.measured.warnings
+
     def test_a_saved_scene_holds_the_result(self) -> None:
         output = CineProcessor().process(newTestSequence(), predictor=BrightestHalf())
         name = output.segmentationSequence.GetName()
