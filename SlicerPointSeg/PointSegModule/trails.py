@@ -15,6 +15,7 @@ from PointSegModule.appearance import PATH_COLORS
 
 LINE_WIDTH = 3  # pixels on the screen
 ARRAY_NAME = "PointSeg"
+RANGE_PERCENT = 95  # of the values have colours of their own; one point that went astray would dim all others
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ class Trails:
 
     def _range(self) -> tuple[float, float]:
         known = self.values[np.isfinite(self.values)]
-        most = float(np.abs(known).max()) if known.size else 0.0
+        most = float(np.percentile(np.abs(known), RANGE_PERCENT)) if known.size else 0.0
         most = most or 1.0
         return (-most if self.quantity == "strain" else 0.0), most
 
