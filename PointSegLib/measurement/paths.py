@@ -47,16 +47,16 @@ def path_values(
     Raises:
         MeasurementError: for another quantity, or strain of points that are no line.
     """
+    if quantity not in get_args(PathQuantity):
+        msg = f"{quantity!r} is no quantity of a path; choose one of {', '.join(get_args(PathQuantity))}."
+        raise MeasurementError(msg)
     xy = np.where(tracks.visible[..., None], scale.to_units(tracks.xy), np.nan)
     if quantity == "displacement":
         away = xy - scale.to_units(tracks.queries[:, None, 1:])
         return PathValues(np.linalg.norm(away, axis=-1), scale.unit)
     if quantity == "speed":
         return _speed(xy, scale, times_s)
-    if quantity == "strain":
-        return PathValues(_strain(xy, tracks.queries, scale), "%")
-    msg = f"{quantity!r} is no quantity of a path; choose one of {', '.join(get_args(PathQuantity))}."
-    raise MeasurementError(msg)
+    return PathValues(_strain(xy, tracks.queries, scale), "%")
 
 
 def _speed(xy: np.ndarray, scale: Scale, times_s: np.ndarray | None) -> PathValues:
