@@ -10,6 +10,14 @@ from PointSegLib.errors import PointSegError
 from PointSegLib.training.interruption import named_worker_deaths, stop_requests
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT as a program in the foreground meets it; shells have those in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def _raise_in_run(error):
     with named_worker_deaths("go on."):
         raise error
@@ -34,7 +42,7 @@ def test_other_errors_pass_unchanged():
         _raise_in_run(RuntimeError("shapes differ"))
 
 
-def test_the_first_signal_asks_and_the_second_ends_at_once():
+def test_the_first_signal_asks_and_the_second_ends_at_once(interruptible):
     with stop_requests() as asked:
         signal.raise_signal(signal.SIGINT)
         assert asked.is_set()
