@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +81,20 @@ class OffscreenPlotView:
         self.series.append(node)
 
 
-def newLayout() -> Any:
-    """What the application has: a layout that makes the views it names."""
+@contextmanager
+def layoutOfApplication() -> Iterator[Any]:
+    """What the application has: a layout that makes the views it names. Its views are gone afterwards."""
     logic = slicer.vtkMRMLLayoutLogic()
+    known = set(_viewNodes())
     logic.SetMRMLScene(slicer.mrmlScene)
-    return logic
+    yield logic
+    made = [node for node in _viewNodes() if node not in known]
+    logic.SetMRMLScene(None)
+    for node in made:
+        slicer.mrmlScene.RemoveNode(node)
+
+
+def _viewNodes() -> list[Any]:
+    scene = slicer.mrmlScene
+    nodes = (scene.GetNthNode(i) for i in range(scene.GetNumberOfNodes()))
+    return [node for node in nodes if node.IsA("vtkMRMLAbstractViewNode") or node.IsA("vtkMRMLLayoutNode")]

@@ -83,7 +83,6 @@ class OffscreenSliceView:
         headless.applicationLogic.GetSliceLogics().AddItem(self.logic)
         self.logic.SetMRMLScene(headless.scene)
         self.node = self.logic.AddSliceNode(name)
-        self.node.SetMappedInLayout(1)  # a view outside the layout shows nothing
         self._managers.SetMRMLDisplayableNode(self.node)
         self._style = slicer.vtkMRMLSliceViewInteractorStyle()
         self._style.SetSliceLogic(self.logic)
@@ -94,6 +93,7 @@ class OffscreenSliceView:
 
     def showVolume(self, volume: Any) -> None:
         """Put a volume into the background and fit it into the view, in the plane of its frame."""
+        self.node.SetMappedInLayout(1)  # a view outside the layout, which others may have changed, shows nothing
         self.logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
         self.node.SetOrientation("Axial")
         self.logic.RotateSliceToLowestVolumeAxes(False)

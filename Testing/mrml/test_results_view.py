@@ -65,18 +65,18 @@ def test_results_are_shown_beside_the_movie(measured):
     from PointSegModule.results_view import showResults
 
     _, results = measured
-    layout = plot_view.newLayout()
-    before = layout.GetLayoutNode().GetViewArrangement()
-    showResults(results)
-    views = {
-        tag: slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLPlotViewNode")
-        for tag in ("PointSegVolume", "PointSegStrain")
-    }
-    assert views["PointSegVolume"].GetPlotChartNodeID() == results.volumeChart.GetID()
-    assert views["PointSegStrain"].GetPlotChartNodeID() == results.strainChart.GetID()
-    table = slicer.mrmlScene.GetSingletonNode("PointSegTable", "vtkMRMLTableViewNode")
-    assert table.GetTableNodeID() == results.segments.GetID()
-    assert layout.GetLayoutNode().GetViewArrangement() != before
+    with plot_view.layoutOfApplication() as layout:
+        before = layout.GetLayoutNode().GetViewArrangement()
+        showResults(results)
+        views = {
+            tag: slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLPlotViewNode")
+            for tag in ("PointSegVolume", "PointSegStrain")
+        }
+        assert views["PointSegVolume"].GetPlotChartNodeID() == results.volumeChart.GetID()
+        assert views["PointSegStrain"].GetPlotChartNodeID() == results.strainChart.GetID()
+        table = slicer.mrmlScene.GetSingletonNode("PointSegTable", "vtkMRMLTableViewNode")
+        assert table.GetTableNodeID() == results.segments.GetID()
+        assert layout.GetLayoutNode().GetViewArrangement() != before
 
 
 def test_segments_that_are_not_trusted_are_dotted(processor):
