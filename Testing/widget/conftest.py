@@ -38,8 +38,7 @@ def panel(application):
     widget = slicer_application.loadModule(slicer_application.MODULE_FILE)
     slicer_application.enter(widget)
     yield widget
-    slicer_application.leave(widget)
-    widget.cleanup()
+    slicer_application.unload(widget)
 
 
 @pytest.fixture

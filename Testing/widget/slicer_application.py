@@ -12,6 +12,7 @@ from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import shiboken6
 from mrml import headless_slicer
 
 MODULE_FILE = Path(__file__).resolve().parents[2] / "SlicerPointSeg" / "PointSeg.py"
@@ -110,6 +111,13 @@ def leave(widget: Any) -> None:
     """Go to another module."""
     widget.parent.isEntered = False
     widget.exit()
+
+
+def unload(widget: Any) -> None:
+    """Take a panel down for good; left standing, its selectors would list every node of all later tests."""
+    leave(widget)
+    widget.cleanup()
+    shiboken6.delete(widget.parent)
 
 
 def _newApplication(qt: Any, qApplication: Any, headless: Any) -> Any:
