@@ -49,3 +49,14 @@ def image(application):
 
     browser = newSequenceBrowser(cines.imageSequence(cines.speckle()))
     return browser.GetProxyNode(browser.GetMasterSequenceNode())
+
+
+@pytest.fixture(scope="session")
+def sessionView(sessionApplication):
+    """The slice view of the session; skips where nothing can be drawn off screen."""
+    from mrml import slice_view
+
+    problem = slice_view.whyNoRendering()
+    if problem:
+        pytest.skip(problem)
+    return slice_view.sessionView()

@@ -189,16 +189,6 @@ def test_clicks_placed_by_mouse_in_a_slice_view_lie_where_they_were_made(
     assert picture.std() > 5
 
 
-@pytest.fixture(scope="session")
-def sessionView(sessionApplication):
-    from mrml import slice_view
-
-    problem = slice_view.whyNoRendering()
-    if problem:
-        pytest.skip(problem)
-    return slice_view.sessionView()
-
-
 def test_picture_of_the_panel_with_a_result(panel, segmented, application):
     from mrml.artifacts import artifactsFolder
 

@@ -140,19 +140,13 @@ def test_a_sector_that_cannot_be_found_is_told_of_once(panel, application):
     assert "The height of the sector is not known" in panel.ui.applyButton.toolTip
 
 
-def test_two_clicks_draw_a_ruler(panel, uncalibrated, application):
-    from mrml import slice_view
-
-    problem = slice_view.whyNoRendering()
-    if problem:
-        pytest.skip(problem)
-    view = slice_view.sessionView()
-    view.showVolume(uncalibrated)
+def test_two_clicks_draw_a_ruler(panel, uncalibrated, application, sessionView):
+    sessionView.showVolume(uncalibrated)
     panel.ui.rulerLengthSpinBox.value = 20
     panel.ui.drawRulerButton.click()
-    view.render()
-    view.click((-20, -20, 0))
-    view.click((-60, -50, 0))
+    sessionView.render()
+    sessionView.click((-20, -20, 0))
+    sessionView.click((-60, -50, 0))
     assert not panel.ui.drawRulerButton.checked
     assert panel.parameters().ruler.GetNumberOfDefinedControlPoints() == 2
     row = float(panel.ui.calibrationLabel.text.split(" ")[0])

@@ -145,13 +145,3 @@ def test_points_clicked_in_a_slice_view_lie_in_the_frames_they_were_clicked_in(
     panel.ui.placePointsButton.click()
     track(panel, application, segmented)
     assert np.abs(segmented.requests[0].points - np.array([[0, 48, 26], [3, 70, 40]])).max() < 1.5
-
-
-@pytest.fixture(scope="session")
-def sessionView(sessionApplication):
-    from mrml import slice_view
-
-    problem = slice_view.whyNoRendering()
-    if problem:
-        pytest.skip(problem)
-    return slice_view.sessionView()
