@@ -40,10 +40,7 @@ class CorrectPanel(VTKObservationMixin):
         self._again = False
         self._placed: Any = None
         self.buttons = {"wall": ui.wallButton, "cavity": ui.cavityButton, "outside": ui.outsideButton}
-        self._tips = {name: str(button.toolTip) for name, button in self.buttons.items()}
         self.undoButton = ui.undoButton
-        others = {"undo": ui.undoButton, "propagate": ui.propagateButton, "release": ui.releaseButton}
-        self._tips |= {name: str(button.toolTip) for name, button in others.items()}
         for kind, button in self.buttons.items():
             button.connect("toggled(bool)", lambda isOn, kind=kind: self.onKindToggled(kind, isOn))
         ui.undoButton.connect("clicked(bool)", self.onUndo)
@@ -55,15 +52,13 @@ class CorrectPanel(VTKObservationMixin):
         problem = whyNotSegmented(self._parameters())
         corrections = None if problem else self._parameters().corrections
         hasClicks = countOf(corrections) > 0
-        for name, button in self.buttons.items():
-            enableUnless(button, problem, self._tips[name])
-        enableUnless(
-            self._ui.undoButton, problem or ("" if hasClicks else _("No click has been made.")), self._tips["undo"]
-        )
+        for button in self.buttons.values():
+            enableUnless(button, problem)
+        enableUnless(self._ui.undoButton, problem or ("" if hasClicks else _("No click has been made.")))
         busy = _("Wait for the run to end.") if self._runs.isBusy else ""
-        enableUnless(self._ui.propagateButton, problem or busy, self._tips["propagate"])
-        enableUnless(self._ui.releaseButton, problem or busy, self._tips["release"])
-        enableUnless(self._ui.falloffSpinBox, problem, str(self._ui.falloffSpinBox.toolTip))
+        enableUnless(self._ui.propagateButton, problem or busy)
+        enableUnless(self._ui.releaseButton, problem or busy)
+        enableUnless(self._ui.falloffSpinBox, problem)
         if problem:
             self.stopPlacing()
 

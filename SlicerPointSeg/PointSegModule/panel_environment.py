@@ -33,8 +33,6 @@ class EnvironmentPanel:
         self, ui: Any, runs: RunPanel, logic: CineProcessor, parameters: Callable[[], PointSegParameterNode | None]
     ) -> None:
         self._ui, self._runs, self._logic, self._parameters = ui, runs, logic, parameters
-        buttons = (ui.installButton, ui.checkDevicesButton, ui.smokeTestButton)
-        self._tips = {button: str(button.toolTip) for button in buttons}
         ui.licenseLabel.toolTip = notice()
         self._showVersions()
         ui.installButton.connect("clicked(bool)", self.onInstall)
@@ -47,9 +45,9 @@ class EnvironmentPanel:
         busy = _("Wait for the run to end.") if self._runs.isBusy else ""
         isThere = _("PyTorch and safetensors are installed.") if isInstalled() else ""
         missing = "" if isThere else _("Install PyTorch first.")
-        enableUnless(self._ui.installButton, isThere or busy, self._tips[self._ui.installButton])
+        enableUnless(self._ui.installButton, isThere or busy)
         for button in (self._ui.checkDevicesButton, self._ui.smokeTestButton):
-            enableUnless(button, missing or busy, self._tips[button])
+            enableUnless(button, missing or busy)
         date = acceptedOn()
         self._ui.licenseStateLabel.text = (
             _("Accepted on {date}.").format(date=date) if date else _("You are asked when they are used first.")

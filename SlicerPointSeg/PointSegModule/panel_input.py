@@ -32,7 +32,6 @@ class InputPanel:
     def __init__(self, ui: Any, runs: RunPanel, parameters: Callable[[], PointSegParameterNode | None]) -> None:
         self._ui, self._runs, self._parameters = ui, runs, parameters
         self._soughtFor: tuple[str, float] | None = None
-        self._drawRulerTip = str(ui.drawRulerButton.toolTip)
         self._ruler = PlaceButton(ui.drawRulerButton, self._rulerToDraw, self.onRulerPlaced, 2)
         ui.sectorCheckBox.connect("toggled(bool)", self.onSectorToggled)
 
@@ -52,7 +51,7 @@ class InputPanel:
             last += "; " + _("the movie's last frame is {last}").format(last=count - 1)
         self._ui.lastFrameSpinBox.toolTip = last
         problem = "" if count else _("Select an ultrasound sequence or volume first.")
-        enableUnless(self._ui.drawRulerButton, problem, self._drawRulerTip)
+        enableUnless(self._ui.drawRulerButton, problem)
         self._ruler.follow(parameters.ruler if parameters is not None else None)
         if count:
             self._seekSectorFor(parameters)

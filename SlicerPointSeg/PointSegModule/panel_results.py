@@ -55,7 +55,7 @@ class ResultsPanel(VTKObservationMixin):
             "findBeatsButton": self.onFindBeats,
             "exportButton": self.onExport,
         }
-        self._tips = {name: str(getattr(ui, name).toolTip) for name in actions}
+        self._buttons = tuple(actions)
         for name, action in actions.items():
             getattr(ui, name).connect("clicked(bool)", action)
         ui.beatsLabel.connect("linkActivated(QString)", self.onBeatLink)
@@ -74,11 +74,11 @@ class ResultsPanel(VTKObservationMixin):
         busy = _("Wait for the run to end.") if self._runs.isBusy else ""
         unmeasured = problem or ("" if results is not None else _("Measure the movie first."))
         found = "" if marks.byUser else _("No frame was set by you.")
-        problems = dict.fromkeys(self._tips, problem or busy)
+        problems = dict.fromkeys(self._buttons, problem or busy)
         problems["showResultsButton"] = unmeasured
         problems["findBeatsButton"] = problem or busy or found
-        for name, tip in self._tips.items():
-            enableUnless(getattr(self._ui, name), problems[name], tip)
+        for name, reason in problems.items():
+            enableUnless(getattr(self._ui, name), reason)
         self._ui.resultsLabel.text = results.summary if results is not None else unmeasured
         self._ui.beatsLabel.text = describeMarks(marks)
         self._observe(None if results is None else self._browser())

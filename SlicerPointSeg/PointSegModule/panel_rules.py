@@ -9,6 +9,8 @@ from slicer.i18n import tr as _
 
 from PointSegModule.parameters import PointSegParameterNode
 
+_OWN_TIP = "PointSegToolTip"
+
 
 def whyNotSegmented(parameters: PointSegParameterNode | None) -> str:
     """Why there is no segmentation to go on with; empty when there is one."""
@@ -22,7 +24,11 @@ def whyNotSegmented(parameters: PointSegParameterNode | None) -> str:
     return ""
 
 
-def enableUnless(control: Any, problem: str, tip: str) -> None:
-    """Enable a control, or let its tooltip say why it is not."""
+def enableUnless(control: Any, problem: str) -> None:
+    """Enable a control, or let its tooltip say why it is not; the control keeps the tooltip it first had meanwhile."""
+    own = control.property(_OWN_TIP)
+    if own is None:
+        own = str(control.toolTip)
+        control.setProperty(_OWN_TIP, own)
     control.enabled = not problem
-    control.toolTip = problem or tip
+    control.toolTip = problem or own

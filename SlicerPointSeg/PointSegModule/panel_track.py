@@ -36,8 +36,6 @@ class TrackPanel:
         self, ui: Any, runs: RunPanel, logic: CineProcessor, parameters: Callable[[], PointSegParameterNode | None]
     ) -> None:
         self._ui, self._runs, self._logic, self._parameters = ui, runs, logic, parameters
-        self._controls = (ui.placePointsButton, ui.drawCurveButton, ui.trackButton, ui.curvePointsSpinBox)
-        self._tips = {control: str(control.toolTip) for control in self._controls}
         self._drawnWith: TrackSettings | None = None
         self._placing = (
             PlaceButton(ui.placePointsButton, lambda: self._nodeToPlace(_POINTS), self.onPlaced),
@@ -52,11 +50,11 @@ class TrackPanel:
         chosen = parameters.trackPoints if parameters is not None else None
         self._placing[0].follow(chosen)
         for button in (self._ui.placePointsButton, self._ui.drawCurveButton):
-            enableUnless(button, problem, self._tips[button])
+            enableUnless(button, problem)
         isCurve = chosen is not None and isLine(chosen)
         noCurve = "" if isCurve else _("Choose or draw a curve first.")
-        enableUnless(self._ui.curvePointsSpinBox, noCurve, self._tips[self._ui.curvePointsSpinBox])
-        enableUnless(self._ui.trackButton, problem or self._whyNotTracked(chosen), self._tips[self._ui.trackButton])
+        enableUnless(self._ui.curvePointsSpinBox, noCurve)
+        enableUnless(self._ui.trackButton, problem or self._whyNotTracked(chosen))
         if problem:
             self.stopPlacing()
         else:
