@@ -171,6 +171,18 @@ def test_shortcuts_choose_kinds_and_frames_while_the_module_is_open(panel, segme
     assert not any(s.enabled for s in panel._shortcuts)
 
 
+def test_a_control_has_its_own_tooltip_again_once_it_can_be_used(panel, application, image):
+    panel.refresh()
+    assert not panel.ui.falloffSpinBox.enabled
+    assert "Select an ultrasound" in panel.ui.falloffSpinBox.toolTip
+    panel.segment.predictor = FakePredictor()
+    panel.ui.inputSelector.setCurrentNode(image)
+    panel.ui.applyButton.click()
+    pump(application, lambda: panel.runs.current is None)
+    assert panel.ui.falloffSpinBox.enabled
+    assert "the edit has faded out" in panel.ui.falloffSpinBox.toolTip
+
+
 def test_clicks_placed_by_mouse_in_a_slice_view_lie_where_they_were_made(
     panel, application, corrected, image, sessionView
 ):
