@@ -32,9 +32,14 @@ def shapes() -> dict[str, PointSegConfig]:
         encoder = replace(enc, backbone=replace(enc.backbone, widths=widths), dim=dim)
         return replace(small, segmenter=replace(seg, encoder=encoder, ffn_dim=2 * dim))
 
+    def one_layer(config: PointSegConfig) -> PointSegConfig:
+        return replace(config, segmenter=replace(config.segmenter, n_layers=1))
+
     return {
         "small": small,
         "narrow backbone": wider((16, 32, 64, 128, 160), 96),
+        "one fusion layer": one_layer(small),
+        "narrow backbone, one fusion layer": one_layer(wider((16, 32, 64, 128, 160), 96)),
         "masks of stride 2": replace(small, segmenter=replace(seg, mask_stride=2)),
         "patches of stride 8": replace(small, segmenter=replace(seg, patch_stride=8)),
         "deformable encoder": replace(small, segmenter=replace(seg, encoder=replace(enc, n_layers=1, n_heads=4))),
