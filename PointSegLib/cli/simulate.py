@@ -30,6 +30,8 @@ def add(commands: Any) -> None:
     packed = "packed frames instead of those in --data, which then only says who belongs to the subset"
     command.add_argument("--packed", type=Path, nargs="*", default=[], metavar="NPZ", help=packed)
     command.add_argument("--parametric", type=float, default=0.2, help="share of clips without a real heart [0.2]")
+    dissolved = "share of the clips of real hearts that begin and end with the real frames of ED and ES [0]"
+    command.add_argument("--dissolved", type=float, default=0.0, help=dissolved)
     command.add_argument("--quality", choices=("good", "medium", "poor"), help="of the images (default: all)")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--workers", type=at_least(1), default=1, help="processes, each on one core [1]")
@@ -51,6 +53,7 @@ def _run(options: argparse.Namespace) -> int:
         seed=options.seed,
         quality=options.quality,
         parametric=options.parametric,
+        dissolved=options.dissolved,
         split="valid" if options.subset == "validation" else "train",
     )
     pairs = [] if frames is None else template_pairs(frames)

@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any, Literal, get_args
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from PointSegLib.errors import ClipError
 from PointSegLib.simulation.draw_imaging import draw_imaging
-from PointSegLib.simulation.imaging import Imaging
+from PointSegLib.simulation.imaging import Imaging, Interference
 from PointSegLib.simulation.parametric import parametric_scene
 from PointSegLib.simulation.render import render_scatter, render_warp
 from PointSegLib.simulation.sampling import chance
 from PointSegLib.simulation.scene import Scene, follow
 from PointSegLib.simulation.simulated import SimulatedClip
-from PointSegLib.simulation.template import template_scene
+from PointSegLib.simulation.template import TemplatePair, template_scene
 from PointSegLib.simulation.visibility import choose_points, draw_points, visible
 
-Renderer = Literal["scatter", "warp"]
+Renderer = Literal["scatter", "warp", "dissolve"]
 _CANDIDATES = 3
 _CUT_SHARE = 0.01
 WARP_PROBABILITY = 0.2
-
-
-@dataclass(frozen=True, eq=False)
-class TemplatePair:
-    """The two annotated frames of one heart and view, cut to their fan and resized to a square.
-
-    Attributes:
-        ed_image: uint8 `[S, S]`, end-diastole, black outside the fan.
-        ed_labels: uint8 `[S, S]`, CAMUS labels of it.
-        es_labels: uint8 `[S, S]`, CAMUS labels at end-systole.
-        name: for example "patient0007_4CH".
-    """
-
-    ed_image: np.ndarray
-    ed_labels: np.ndarray
-    es_labels: np.ndarray
-    name: str
 
 
 def simulate(
@@ -58,22 +40,27 @@ def simulate(
         n_points: number of trajectories N; 0 where only masks are wanted.
         imaging: how it is filmed.
         generator: source of the random numbers; the same state gives the same clip.
-        renderer: "scatter" for speckle as in life, "warp" for a bent picture.
-        picture: float32 `[S, S]`, the amplitude that "warp" bends; None makes one.
+        renderer: "scatter" for speckle as in life, "warp" for a bent picture, "dissolve" for one that becomes
+            `scene.systole` as the heart contracts.
+        picture: float32 `[S, S]`, the amplitude that "warp" and "dissolve" bend; None makes one.
 
     Returns:
         The clip. Its labels are those of the scene, cut to the fan that is shown where that is a narrower one.
 
     Raises:
-        ClipError: for another renderer, or fewer than no points.
+        ClipError: for another renderer, for "dissolve" without a picture of systole, or fewer than no points.
     """
-    if renderer not in ("scatter", "warp") or n_points < 0:
-        msg = f"renderer {renderer!r} and {n_points} points were asked for; give 'scatter' or 'warp', and 0 or more."
+    if renderer not in get_args(Renderer) or n_points < 0:
+        known = ", ".join(get_args(Renderer))
+        msg = f"renderer {renderer!r} and {n_points} points were asked for; give one of {known}, and 0 or more."
         raise ClipError(msg)
-    if renderer == "warp":
-        film = render_warp(scene, imaging, generator, picture)
-    else:
+    if renderer == "dissolve" and scene.systole is None:
+        msg = f"{scene.source}: there is no picture of end-systole to dissolve into; choose another renderer."
+        raise ClipError(msg)
+    if renderer == "scatter":
         film = render_scatter(scene, imaging, generator)
+    else:
+        film = render_warp(scene, imaging, generator, picture, scene.systole if renderer == "dissolve" else None)
     tracks = follow(draw_points(scene, max(n_points, 1) * _CANDIDATES, generator), scene)
     seen = visible(tracks, film)
     kept, query_frame = choose_points(seen, n_points, generator)
@@ -85,7 +72,12 @@ def simulate(
 
 
 def simulate_clip(
-    pair: TemplatePair | None, n_frames: int, n_points: int, seed: int, quality: str | None = None
+    pair: TemplatePair | None,
+    n_frames: int,
+    n_points: int,
+    seed: int,
+    quality: str | None = None,
+    dissolved: bool = False,
 ) -> tuple[SimulatedClip, dict[str, Any]]:
     """Draw one clip: a scene, its imaging and the renderer, most often that of scatterers.
 
@@ -95,6 +87,7 @@ def simulate_clip(
         n_points: number of trajectories N.
         seed: the same seed and pair give the same clip.
         quality: "good", "medium" or "poor"; None mixes all.
+        dissolved: film a pair as its first frame that becomes its second, not by scatterers.
 
     Returns:
         The clip, and plain values that describe it: spacing_mm (row, column), frame_time_s, ed, es, seed, source,
@@ -104,17 +97,21 @@ def simulate_clip(
         ClipError: when the pair cannot be used, or the request makes no sense.
     """
     generator = torch.Generator().manual_seed(seed)
-    if pair is None:
-        scene = parametric_scene(n_frames, generator)
-    else:
-        frames = (pair.ed_image, pair.ed_labels, pair.es_labels)
-        scene = template_scene(*frames, n_frames, generator, source=pair.name)
+    scene = parametric_scene(n_frames, generator) if pair is None else template_scene(pair, n_frames, generator)
     imaging = draw_imaging(generator, quality=quality)
     renderer: Renderer = "warp" if chance(generator, WARP_PROBABILITY) else "scatter"
+    if dissolved and pair is not None:
+        renderer, imaging = "dissolve", _as_it_was(imaging)
     # A template's echogenicity still holds the speckle of its picture.
     picture = None if pair is None else scene.echogenicity
     clip = simulate(scene, n_points, imaging, generator, renderer, picture)
     return clip, _description(scene, seed, renderer, quality, imaging.difficulty)
+
+
+def _as_it_was(imaging: Imaging) -> Imaging:
+    """The imaging without what a real picture has of its own: noise, haze, weak parts, speckle reduction."""
+    machine = replace(imaging.machine, smoothing=0.0, persistence=0.0)
+    return replace(imaging, dropouts=(), interference=Interference(near_db=-60.0), machine=machine)
 
 
 def _description(scene: Scene, seed: int, renderer: Renderer, quality: str | None, difficulty: float) -> dict[str, Any]:

@@ -40,10 +40,20 @@ class HeartPair:
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """What `draw_motion` draws: `forward` and `inverse` as in `Scene`, and the time between frames in seconds."""
+    """What `draw_motion` draws.
+
+    Attributes:
+        forward: `[T, 2, h, w]`, as in `Scene`.
+        inverse: `[T, 2, h, w]`, as in `Scene`.
+        to_systole: `[2, h, w]`, displacement from the pair's first frame to its second, whatever was drawn.
+        contraction: `[T]`, 0 at end-diastole and 1 at end-systole, mean over the wall.
+        frame_time_s: time between frames in seconds.
+    """
 
     forward: Tensor
     inverse: Tensor
+    to_systole: Tensor
+    contraction: Tensor
     frame_time_s: float
 
 
@@ -66,18 +76,21 @@ def draw_motion(
     cells = math.ceil(pair.side / CELL_PX)
     if chance(generator, config.rest_probability):
         still = torch.zeros((n_frames, 2, cells, cells))
-        return Motion(still, still, rhythm.frame_time_s)
+        return Motion(still, still, still[0], torch.zeros(n_frames), rhythm.frame_time_s)
     gains, lags = torch.ones(SEGMENTS), [0.0] * (SEGMENTS + 1)
     if wanted is not None:
         gains = _segment_gains(generator, config)
         gains = gains * _scale_for(pair, gains, wanted, config.max_scale)
         lags = [uniform(generator, -config.segment_lag, config.segment_lag) for _ in lags]
     frames = torch.arange(n_frames, dtype=torch.float32)
-    course = torch.stack([rhythm.contraction(frames, lag) for lag in lags], dim=1) * torch.cat([gains, torch.ones(1)])
-    heart = torch.einsum("tk,kchw->tchw", course, _modes(pair, cells, generator, config))
+    contraction = torch.stack([rhythm.contraction(frames, lag) for lag in lags], dim=1)
+    course = contraction * torch.cat([gains, torch.ones(1)])
+    modes = _modes(pair, cells, generator, config)
+    heart = torch.einsum("tk,kchw->tchw", course, modes)
     heart = _without_folds(heart, pair.side, config.min_jacobian)
     forward = _before_moving_probe(heart, pair, generator, config)
-    return Motion(forward, inverted(forward, pair.side), rhythm.frame_time_s)
+    to_systole, share = modes[:-1].sum(0), contraction[:, :-1].mean(1)
+    return Motion(forward, inverted(forward, pair.side), to_systole, share, rhythm.frame_time_s)
 
 
 def segment_weights(positions: Tensor) -> Tensor:

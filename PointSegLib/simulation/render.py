@@ -1,4 +1,4 @@
-"""Film a scene: `render_scatter` as a probe would see it, `render_warp` as a picture that is bent."""
+"""Film a scene: `render_scatter` as a probe would see it, `render_warp` as a picture that is bent, or two of them."""
 
 from __future__ import annotations
 
@@ -68,8 +68,17 @@ def render_scatter(scene: Scene, imaging: Imaging, generator: torch.Generator) -
     return Filmed(_develop(envelope, scene, raster, imaging, generator), share, raster)
 
 
-def render_warp(scene: Scene, imaging: Imaging, generator: torch.Generator, picture: Tensor | None = None) -> Filmed:
-    """Film a scene by bending one picture of its reference frame: speckle moves, but does not change.
+def render_warp(
+    scene: Scene,
+    imaging: Imaging,
+    generator: torch.Generator,
+    picture: Tensor | None = None,
+    systole: Tensor | None = None,
+) -> Filmed:
+    """Film a scene by bending a picture of its reference frame: speckle moves, but does not change.
+
+    With a second picture the first dissolves into it as the heart contracts, so that the clip begins and ends with real
+    tissue, whose speckle changes as much as it does in life.
 
     Args:
         scene: how the picture moves.
@@ -77,6 +86,7 @@ def render_warp(scene: Scene, imaging: Imaging, generator: torch.Generator, pict
         generator: source of the random numbers.
         picture: float32 `[S, S]`, amplitude with its speckle before log compression, which the echogenicity of a
             template is; None makes one by scatterers.
+        systole: float32 `[S, S]`, the same of a full contraction, at the places of the reference.
 
     Returns:
         The movie.
@@ -87,6 +97,10 @@ def render_warp(scene: Scene, imaging: Imaging, generator: torch.Generator, pict
     size = (scene.side, scene.side)
     origin = places + sample_at(scene.inverse, places, size)
     amplitude = sample_at(still[None, None], origin.reshape(1, -1, 2), size).reshape(len(scene), *raster.shape)
+    if systole is not None:
+        contracted = systole.to(generator.device)[None, None]
+        contracted = sample_at(contracted, origin.reshape(1, -1, 2), size).reshape_as(amplitude)
+        amplitude = amplitude.lerp(contracted, scene.contraction.to(generator.device).clamp(0, 1)[:, None, None])
     share = signal_share(raster, imaging, len(scene), generator.device)
     added = draw_interference(raster, imaging.interference, len(scene), generator) * _white_level(amplitude[:1])
     added = point_spread(added, raster, imaging.pulse, scene.spacing_mm).abs()

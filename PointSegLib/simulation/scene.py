@@ -80,6 +80,9 @@ class Scene:
         frame_time_s: time between two frames in seconds.
         ed: index of the frame of largest LV volume; equal to `es` for a heart at rest.
         es: index of the frame of smallest LV volume.
+        systole: float32 `[S, S]`, `echogenicity` as it was seen at end-systole, at the places of the reference; None
+            where it was not seen.
+        contraction: float32 `[T]`, 0 at end-diastole and 1 at end-systole.
         source: where the scene came from, for example "parametric seed 12" or "patient0007_4CH".
     """
 
@@ -93,6 +96,8 @@ class Scene:
     frame_time_s: float
     ed: int
     es: int
+    systole: Tensor | None
+    contraction: Tensor
     source: str
 
     def __len__(self) -> int:

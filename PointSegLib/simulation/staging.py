@@ -12,13 +12,17 @@ from PointSegLib.errors import ClipError
 from PointSegLib.result import LV_CAVITY
 from PointSegLib.simulation.heart_motion import HeartPair, draw_motion
 from PointSegLib.simulation.motion_config import MotionConfig
-from PointSegLib.simulation.sampling import chance, pixel_grid
+from PointSegLib.simulation.sampling import chance, pixel_grid, sample_at
 from PointSegLib.simulation.scene import Scene
 
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """A heart at end-diastole and what it contracts to; the fields are those of `Scene` but for `labels` `[S, S]`."""
+    """A heart at end-diastole and what it contracts to.
+
+    The fields are those of `Scene` but for `labels` `[S, S]` and `systole`, which is `[S, S]` in the raster of the
+    end-systolic frame; None where there is no picture of it.
+    """
 
     pair: HeartPair
     echogenicity: Tensor
@@ -26,6 +30,7 @@ class Anatomy:
     labels: Tensor
     spacing_mm: float
     source: str
+    systole: Tensor | None = None
 
 
 def stage(
@@ -61,6 +66,8 @@ def stage(
         frame_time_s=motion.frame_time_s,
         ed=0 if still else int(area.argmax()),
         es=0 if still else int(area.argmin()),
+        systole=None if anatomy.systole is None else _pulled_back(anatomy.systole, motion.to_systole),
+        contraction=motion.contraction,
         source=anatomy.source,
     )
     backwards, mirror = chance(generator, config.reversal_probability), chance(generator, config.mirror_probability)
@@ -78,6 +85,14 @@ def moved_labels(labels: Tensor, inverse: Tensor) -> Tensor:
     return moved[:, 0].to(torch.uint8)
 
 
+def _pulled_back(picture: Tensor, to_systole: Tensor) -> Tensor:
+    """The end-systolic picture `[S, S]` with every piece of tissue at its end-diastolic place."""
+    side = len(picture)
+    places = pixel_grid(side, side, picture.device)[None]
+    found = places + sample_at(to_systole[None], places, (side, side))
+    return sample_at(picture[None, None], found, (side, side))[0, ..., 0]
+
+
 def time_reversed(scene: Scene) -> Scene:
     """The same scene played backwards; the reference frame stays the same."""
     last = len(scene) - 1
@@ -88,6 +103,7 @@ def time_reversed(scene: Scene) -> Scene:
         inverse=scene.inverse.flip(0),
         ed=last - scene.ed,
         es=last - scene.es,
+        contraction=scene.contraction.flip(0),
     )
 
 
@@ -99,6 +115,7 @@ def mirrored(scene: Scene) -> Scene:
     return replace(
         scene,
         echogenicity=scene.echogenicity.flip(-1),
+        systole=None if scene.systole is None else scene.systole.flip(-1),
         tissue=scene.tissue.flip(-1),
         labels=scene.labels.flip(-1),
         forward=scene.forward.flip(-1) * sign,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -32,51 +33,65 @@ _WIDEST, _NARROWEST = math.radians(65), math.radians(20)
 _DEFAULT = MotionConfig()
 
 
+@dataclass(frozen=True, eq=False)
+class TemplatePair:
+    """The two annotated frames of one heart and view, cut to their fan and resized to a square.
+
+    Attributes:
+        ed_image: uint8 `[S, S]`, end-diastole, black outside the fan.
+        ed_labels: uint8 `[S, S]`, CAMUS labels of it.
+        es_labels: uint8 `[S, S]`, CAMUS labels at end-systole.
+        name: for example "patient0007_4CH".
+        es_image: uint8 `[S, S]`, the end-systolic frame in the same raster; None where no clip shall show it.
+    """
+
+    ed_image: np.ndarray
+    ed_labels: np.ndarray
+    es_labels: np.ndarray
+    name: str
+    es_image: np.ndarray | None = None
+
+
 def template_scene(
-    ed_image: np.ndarray,
-    ed_labels: np.ndarray,
-    es_labels: np.ndarray,
-    n_frames: int,
-    generator: torch.Generator,
-    config: MotionConfig = _DEFAULT,
-    source: str = "",
+    pair: TemplatePair, n_frames: int, generator: torch.Generator, config: MotionConfig = _DEFAULT
 ) -> Scene:
     """Make a scene of an annotated pair of frames of one heart and view.
 
     Args:
-        ed_image: uint8 `[S, S]`, the end-diastolic frame, cut to its fan and resized to a square, black outside.
-        ed_labels: uint8 `[S, S]`, CAMUS labels of it.
-        es_labels: uint8 `[S, S]`, CAMUS labels at end-systole.
+        pair: the heart.
         n_frames: number of frames T.
         generator: source of the random numbers, on the CPU; the same state gives the same scene.
         config: ranges of the motion.
-        source: name of the pair, for example "patient0007_4CH".
 
     Returns:
-        The scene; its reference frame is `ed_image`.
+        The scene; its reference frame is the pair's end-diastolic one.
 
     Raises:
-        ClipError: when the three rasters are not squares of one size, a mask has no open LV cavity inside a wall, or
-            the image is black.
+        ClipError: when the rasters are not squares of one size, a mask has no open LV cavity inside a wall, or the
+            image is black.
     """
-    shapes = {ed_image.shape, ed_labels.shape, es_labels.shape}
-    if len(shapes) != 1 or ed_image.ndim != 2 or ed_image.shape[0] != ed_image.shape[1]:
-        msg = f"{source or 'template'}: image and masks must be squares of one size; they are {sorted(shapes)}."
+    rasters = (pair.ed_image, pair.ed_labels, pair.es_labels, pair.es_image)
+    shapes = {raster.shape for raster in rasters if raster is not None}
+    side = len(pair.ed_image)
+    if shapes != {(side, side)}:
+        msg = f"{pair.name or 'template'}: image and masks must be squares of one size; they are {sorted(shapes)}."
         raise ClipError(msg)
     try:
-        sector = fitted_fan(ed_image)
-        pair = HeartPair(trace_contours(ed_labels), trace_contours(es_labels), sector, len(ed_image))
+        sector = fitted_fan(pair.ed_image)
+        contours = HeartPair(trace_contours(pair.ed_labels), trace_contours(pair.es_labels), sector, side)
     except ClipError as error:
-        msg = f"{source or 'template'}: {error} Leave this pair out."
+        msg = f"{pair.name or 'template'}: {error} Leave this pair out."
         raise ClipError(msg) from error
-    echogenicity = _echogenicity(ed_image, uniform(generator, *config.dynamic_range_db))
+    range_db = uniform(generator, *config.dynamic_range_db)
+    echogenicity = _echogenicity(pair.ed_image, range_db)
     anatomy = Anatomy(
-        pair=pair,
+        pair=contours,
         echogenicity=torch.from_numpy(echogenicity),
-        tissue=torch.from_numpy(_tissue(echogenicity, ed_labels, sector.mask(len(ed_image)).numpy())),
-        labels=torch.from_numpy(ed_labels.copy()),
-        spacing_mm=uniform(generator, *config.depth_mm) / len(ed_image),
-        source=source,
+        tissue=torch.from_numpy(_tissue(echogenicity, pair.ed_labels, sector.mask(side).numpy())),
+        labels=torch.from_numpy(pair.ed_labels.copy()),
+        spacing_mm=uniform(generator, *config.depth_mm) / side,
+        source=pair.name,
+        systole=None if pair.es_image is None else torch.from_numpy(_echogenicity(pair.es_image, range_db)),
     )
     own = chance(generator, config.own_motion_probability)
     wanted = uniform(generator, *config.ejection_fraction)

@@ -10,6 +10,8 @@ from PointSegLib.model.deformable import sample_map
 from PointSegLib.model.tracker import TrackedPoints
 
 IGNORED = -100
+# root mean square displacement in units of the image side, 1 pixel of 256
+LEAST_MOTION = 1 / 256
 
 
 def point_loss(
@@ -74,6 +76,36 @@ def step_loss(steps: list[Tensor], xy: Tensor, visible: Tensor) -> Tensor:
     counted = visible[:, :, 1:] & visible[:, :, :-1]
     count = counted.sum().clamp(min=1) * steps[0].shape[-2] * xy.shape[-1]
     return torch.stack([(step - went).abs()[counted].sum() / count for step in steps]).sum()
+
+
+def gain_loss(estimates: list[Tensor], where: Tensor, xy: Tensor, visible: Tensor) -> Tensor:
+    """How far the slope of the found displacements on the true ones is from 1, of every clip.
+
+    Not in the paper. An L1 distance is least at the median of all that a piece of tissue may have done, which lies
+    nearer to rest than what it did: tracks learnt by it alone fall short, and so does every strain read from them.
+    The mean of two: of displacements as they are, and without what all points do together, which is deformation.
+
+    Args:
+        estimates: per layer `[B, N, T, 2]` normalised positions.
+        where: `[B, N, 2]` normalised positions in the query frames.
+        xy: `[B, N, T, 2]` true normalised positions.
+        visible: bool `[B, N, T]`; only visible points count, and only in clips whose points move by `LEAST_MOTION`.
+    """
+    counted = visible.unsqueeze(-1).float()
+    shared = counted.sum(1, keepdim=True).clamp(min=1)
+
+    def both(positions: Tensor) -> Tensor:
+        gone = (positions - where.unsqueeze(2)) * counted
+        return torch.stack([gone, (gone - gone.sum(1, keepdim=True) / shared) * counted])
+
+    went = both(xy)
+    power = went.square().sum((2, 3, 4))
+    moved = power > LEAST_MOTION**2 * counted.sum((1, 2, 3))
+    total = xy.new_zeros(())
+    for positions in estimates:
+        gain = (both(positions) * went).sum((2, 3, 4)) / power.clamp(min=1e-12)
+        total = total + ((1 - gain).abs() * moved).sum() / moved.sum().clamp(min=1)
+    return total
 
 
 def dice_loss(logits: Tensor, target: Tensor) -> Tensor:

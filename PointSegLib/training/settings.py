@@ -54,6 +54,7 @@ class TrainingSettings:
         weight_position: w_L of Eq. 2.
         weight_visibility: w_V of Eq. 2.
         weight_matching: of `losses.matching_loss`; 0 as in the paper.
+        weight_gain: of `losses.gain_loss`; 0 as in the paper.
         layer_weights: w_M^n and w_T^n of Eq. 3 and 4.
         weight_temporal: of Eq. 4, normalised as `losses.temporal_loss` says.
         weight_bce: cross-entropy beside Dice.
@@ -84,6 +85,7 @@ class TrainingSettings:
     weight_position: float = 5.0
     weight_visibility: float = 1.0
     weight_matching: float = 0.0
+    weight_gain: float = 0.0
     layer_weights: tuple[float, ...] = (0.25, 0.5, 1.0)
     weight_temporal: float = 100.0
     weight_bce: float = 0.0

@@ -16,7 +16,8 @@ from PointSegLib.errors import ClipError
 from PointSegLib.io.problems import Problem
 from PointSegLib.io.synus import SPLITS, TrackedClip, write_synus_case, write_synus_info
 from PointSegLib.result import MYOCARDIUM, Progress
-from PointSegLib.simulation.clips import TemplatePair, simulate_clip
+from PointSegLib.simulation.clips import simulate_clip
+from PointSegLib.simulation.template import TemplatePair
 from PointSegLib.training.frames import FrameSet
 
 _LIST_EVERY = 50
@@ -36,6 +37,7 @@ class SetPlan:
         seed: of the whole set; a case depends on this and its number alone.
         quality: "good", "medium" or "poor"; None mixes all.
         parametric: share of clips without a template.
+        dissolved: share of the others that begin and end with the template's real frames.
         split: "train" or "valid"; a folder may hold both.
     """
 
@@ -46,6 +48,7 @@ class SetPlan:
     seed: int = 0
     quality: str | None = None
     parametric: float = 0.2
+    dissolved: float = 0.0
     split: str = "train"
 
     def case(self, index: int) -> str:
@@ -56,7 +59,13 @@ class SetPlan:
 def template_pairs(frames: FrameSet) -> list[TemplatePair]:
     """The patients and views of a set that have both ED and ES."""
     return [
-        TemplatePair(frames.images[ed], frames.labels[ed], frames.labels[es], frames.names[ed].removesuffix("_ED"))
+        TemplatePair(
+            ed_image=frames.images[ed],
+            ed_labels=frames.labels[ed],
+            es_image=frames.images[es],
+            es_labels=frames.labels[es],
+            name=frames.names[ed].removesuffix("_ED"),
+        )
         for ed, es in frames.pairs()
     ]
 
@@ -110,19 +119,20 @@ class _Maker:
         parametric = not self.pairs or draws.random() < plan.parametric
         order = () if parametric else draws.permutation(len(self.pairs))[:_PAIRS_TRIED].tolist()
         seed = int(draws.integers(2**31))
+        dissolved = draws.random() < plan.dissolved
         problems: list[Problem] = []
         for candidate in order:
             try:
-                self._write(index, self.pairs[candidate], seed)
+                self._write(index, self.pairs[candidate], seed, dissolved)
                 return problems
             except ClipError as error:
                 problems.append(Problem(self.pairs[candidate].name, str(error)))
         self._write(index, None, seed)
         return problems
 
-    def _write(self, index: int, pair: TemplatePair | None, seed: int) -> None:
+    def _write(self, index: int, pair: TemplatePair | None, seed: int, dissolved: bool = False) -> None:
         plan = self.plan
-        clip, meta = simulate_clip(pair, plan.n_frames, plan.n_points, seed, plan.quality)
+        clip, meta = simulate_clip(pair, plan.n_frames, plan.n_points, seed, plan.quality, dissolved)
         labels = clip.labels.numpy()
         case = TrackedClip(
             name=plan.case(index),

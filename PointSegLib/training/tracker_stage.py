@@ -12,7 +12,7 @@ from PointSegLib.model.queries import describe_points, start_at_query, start_fro
 from PointSegLib.model.tracker import TrackedPoints
 from PointSegLib.simulation.augment import GeometryConfig
 from PointSegLib.training.clips import ClipSet
-from PointSegLib.training.losses import matching_loss, point_loss, step_loss
+from PointSegLib.training.losses import gain_loss, matching_loss, point_loss, step_loss
 from PointSegLib.training.settings import TrainingSettings
 from PointSegLib.training.stage import Losses, Stage
 from PointSegLib.training.stream import Batch
@@ -86,6 +86,9 @@ class TrackerStage(Stage):
             terms = {"points": point_loss(predicted, batch["truth"], batch["visible"], *weights)}
             if predicted.steps:
                 terms["steps"] = settings.weight_position * step_loss(predicted.steps, batch["truth"], batch["visible"])
+            if settings.weight_gain:
+                gain = gain_loss(predicted.xy, batch["where"], batch["truth"], batch["visible"])
+                terms["gain"] = settings.weight_gain * gain
             if settings.weight_matching and predicted.matching:
                 matching = matching_loss(predicted.matching, batch["truth"], batch["visible"])
                 terms["matching"] = settings.weight_matching * matching

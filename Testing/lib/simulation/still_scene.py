@@ -40,6 +40,8 @@ def still_scene(side: int = 96, n_frames: int = 3, homogeneous: bool = False) ->
         frame_time_s=0.02,
         ed=0,
         es=0,
+        systole=None,
+        contraction=torch.zeros(n_frames),
         source="a test",
     )
 

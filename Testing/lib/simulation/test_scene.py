@@ -20,7 +20,7 @@ from PointSegLib.simulation.parametric import filled, parametric_scene
 from PointSegLib.simulation.sampling import pixel_grid, sample_at
 from PointSegLib.simulation.scene import BRIGHT, LV_BLOOD, WALL, Scene, SectorGeometry, follow
 from PointSegLib.simulation.staging import mirrored, time_reversed
-from PointSegLib.simulation.template import fitted_fan, template_scene
+from PointSegLib.simulation.template import TemplatePair, fitted_fan, template_scene
 from PointSegLib.training.frames import read_camus_set
 
 SIDE = 128
@@ -66,7 +66,8 @@ def _template(config: MotionConfig, seed: int = 0, n_frames: int = BEAT) -> Scen
     image = np.where(labels == 2, 180, 60).astype(np.uint8) * SectorGeometry(
         (63.5, 0.0), (-0.7, 0.7), (2.0, 127.5), 0.78
     ).mask(SIDE).numpy().astype(np.uint8)
-    return template_scene(image, labels, cup(16.0, 60.0, 14.0), n_frames, _generator(seed), config, "cup")
+    pair = TemplatePair(image, labels, cup(16.0, 60.0, 14.0), "cup")
+    return template_scene(pair, n_frames, _generator(seed), config)
 
 
 @pytest.fixture(params=["parametric", "template"])
@@ -203,10 +204,26 @@ def test_real_pairs_reach_their_end_systolic_mask():
         assert pairs.names[i].endswith("ED")
         config = replace(PLAIN, own_motion_probability=1.0)
         image, ed, es = pairs.images[i], pairs.labels[i], pairs.labels[i + 1]
-        scene = template_scene(image, ed, es, BEAT, _generator(i), config, pairs.names[i])
+        scene = template_scene(TemplatePair(image, ed, es, pairs.names[i]), BEAT, _generator(i), config)
         moved = scene.labels[scene.es]
         assert _dice(moved, torch.from_numpy(es), 2) > 0.9
         assert _dice(moved, torch.from_numpy(es), 1) > 0.93
+
+
+def test_systolic_picture_lies_on_the_tissue_it_shows():
+    ed, es = cup(), cup(16.0, 60.0, 14.0)
+    lit = np.where(ed > 0, 180, 60).astype(np.uint8)
+    pair = TemplatePair(lit, ed, es, "cup", es_image=(es == 2).astype(np.uint8) * 200 + 20)
+    scene = template_scene(pair, BEAT, _generator(0), PLAIN)
+    assert scene.systole is not None
+    found = scene.systole > scene.systole.median() * 3
+    wall = torch.from_numpy(ed) == 2
+    assert float(2 * (found & wall).sum() / (found.sum() + wall.sum())) > 0.85
+    assert float(scene.contraction.min()) == pytest.approx(0.0, abs=0.05)
+    assert int(scene.contraction.argmax()) == scene.es
+    flipped = mirrored(time_reversed(scene))
+    assert torch.equal(flipped.contraction, scene.contraction.flip(0))
+    assert torch.equal(flipped.systole, scene.systole.flip(-1))
 
 
 def test_fan_of_a_squeezed_frame_is_found():
@@ -253,6 +270,6 @@ def test_wrong_requests_are_refused():
         parametric_scene(0, _generator(0))
     labels = cup()
     with pytest.raises(ClipError, match="squares of one size"):
-        template_scene(labels, labels, labels[:100], 3, _generator(0))
+        template_scene(TemplatePair(labels, labels, labels[:100], ""), 3, _generator(0))
     with pytest.raises(ClipError, match="patient9: the frame is black"):
-        template_scene(np.zeros_like(labels), labels, labels, 3, _generator(0), source="patient9")
+        template_scene(TemplatePair(np.zeros_like(labels), labels, labels, "patient9"), 3, _generator(0))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from lib.simulation.contours_cup import cup
 from lib.simulation.still_scene import shifted_scene, still_scene
 
 from PointSegLib.errors import ClipError
-from PointSegLib.simulation.clips import simulate
+from PointSegLib.simulation.clips import simulate, simulate_clip
 from PointSegLib.simulation.draw_imaging import draw_imaging
 from PointSegLib.simulation.imaging import Dropout, Imaging, Shadow
 from PointSegLib.simulation.render import render_scatter
+from PointSegLib.simulation.template import TemplatePair
 from PointSegLib.simulation.visibility import choose_points, draw_points, visible
 
 SWEEPING = Shadow(angle=0.0, half_width=0.2, depth=0.0, loss_db=40.0, sweep=0.9, turns=1.0, phase=0.25)
@@ -109,3 +112,29 @@ def test_unusable_requests_are_named():
         simulate(still_scene(), -1, Imaging(), _generator())
     with pytest.raises(ClipError, match="quality 'Good'"):
         draw_imaging(_generator(), quality="Good")
+
+
+def test_dissolving_clip_shows_the_second_picture_as_it_contracts():
+    scene = still_scene(n_frames=3, homogeneous=True)
+    left = (torch.arange(96) < 48).float().expand(96, 96) + 0.05
+    scene = replace(scene, systole=left.flip(-1).contiguous(), contraction=torch.tensor([0.0, 0.5, 1.0]))
+    frames = simulate(scene, 8, Imaging(), _generator(), "dissolve", left).frames
+    lean = [float(frame[30:70, 20:40].mean() - frame[30:70, 56:76].mean()) for frame in frames]
+    assert lean[0] > 0.2
+    assert abs(lean[1]) < 0.05
+    assert lean[2] < -0.2
+
+
+def test_clip_of_a_real_pair_can_be_filmed_as_it_was():
+    ed, es = cup(), cup(16.0, 60.0, 14.0)
+    speckle = np.random.default_rng(0).integers(60, 200, ed.shape).astype(np.uint8)
+    pair = TemplatePair(speckle, ed, es, "cup", es_image=speckle)
+    _, said = simulate_clip(pair, 2, 8, 0, dissolved=True)
+    assert said["renderer"] == "dissolve"
+    _, said = simulate_clip(None, 2, 8, 0, dissolved=True)
+    assert said["renderer"] != "dissolve"
+
+
+def test_dissolving_needs_a_picture_of_systole():
+    with pytest.raises(ClipError, match="no picture of end-systole"):
+        simulate(still_scene(), 8, Imaging(), _generator(), "dissolve")

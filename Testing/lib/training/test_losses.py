@@ -10,6 +10,7 @@ import torch
 from PointSegLib.model import TrackedPoints
 from PointSegLib.training.losses import (
     dice_loss,
+    gain_loss,
     mask_loss,
     mask_targets,
     matching_loss,
@@ -130,3 +131,24 @@ def test_targets_are_one_mask_per_class_at_the_masks_stride():
     assert target.shape == (1, 1, 2, 2, 2)
     assert target[0, 0, 0].tolist() == [[1, 1], [0, 0]]
     assert target[0, 0, 1].tolist() == [[0, 0], [0.25, 0]]
+
+
+def _swinging():
+    where, seen = torch.rand(2, 6, 2), torch.ones(2, 6, 5, dtype=torch.bool)
+    return where, where.unsqueeze(2) + 0.1 * torch.randn(2, 6, 5, 2), seen
+
+
+def test_gain_loss_is_the_share_of_motion_that_is_missing_of_displacement_and_deformation():
+    where, xy, seen = _swinging()
+    rest = where.unsqueeze(2).expand_as(xy)
+    assert float(gain_loss([xy], where, xy, seen)) == pytest.approx(0.0, abs=1e-5)
+    assert float(gain_loss([rest, rest + 0.6 * (xy - rest)], where, xy, seen)) == pytest.approx(1.0 + 0.4, abs=1e-4)
+
+
+def test_gain_loss_does_not_ask_resting_tissue_to_move_and_reads_no_hidden_point():
+    where, xy, seen = _swinging()
+    rest = where.unsqueeze(2).expand_as(xy)
+    assert float(gain_loss([xy], where, rest, seen)) == 0.0
+    seen[:, :2] = False
+    wrong = torch.where(seen.unsqueeze(-1), xy, rest)
+    assert float(gain_loss([wrong], where, xy, seen)) == pytest.approx(0.0, abs=1e-5)

@@ -9,7 +9,7 @@ import pytest
 
 from PointSegLib.cli import main
 from PointSegLib.io.synus import list_synus, read_synus_case
-from PointSegLib.simulation.clips import TemplatePair
+from PointSegLib.simulation.template import TemplatePair
 from PointSegLib.training.frames import FrameSet, write_packed
 from PointSegLib.training.simulated_set import SetPlan, template_pairs, write_simulated_set
 

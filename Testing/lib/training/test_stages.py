@@ -27,6 +27,7 @@ SETTINGS = TrainingSettings(
     points=16,
     accumulate=1,
     weight_matching=0.1,
+    weight_gain=0.1,
     weight_bce=1.0,
     kind_shares=(0.4, 0.3, 0.3),
     click_share=0.5,
