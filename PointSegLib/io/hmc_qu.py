@@ -2,10 +2,10 @@
 
 Taken from published loaders: the sheet is `HMC_QU.xlsx` with the movies in `HMC-QU Echos/HMC-QU Echos`, or, in the
 later download, `A4C.xlsx` with the movies in `HMC-QU/A4C`. Its columns from "ECHO" on are the movie's name, six
-segments (1, 2, 3, 5, 6, 7), the first and the last frame of the annotated cycle, counted from 1, and a mark where masks
-exist (109 four-chamber movies). `LV Ground-truth Segmentation Masks/Mask_<name>.mat` holds `predicted`: frames x 224 x
-224, 1 on the wall, of frames squeezed to 224 x 224; loaders use them upright as they are. Unknown: the pixel size, and
-the exact words of the segment labels, which are handed on as they stand.
+segments (1, 2, 3, 5, 6, 7), the first and the last frame of the annotated cycle, counted from 1, and "ü", a tick in the
+font Wingdings, where masks exist (109 four-chamber movies). `LV Ground-truth Segmentation Masks/Mask_<name>.mat` holds
+`predicted`: frames x 224 x 224, 1 on the wall, of frames squeezed to 224 x 224; loaders use them upright as they are.
+Unknown: the pixel size, and the exact words of the segment labels, which are handed on as they stand.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from PointSegLib.result import MYOCARDIUM
 
 LAYOUTS = {"HMC_QU.xlsx": "HMC-QU Echos/HMC-QU Echos", "A4C.xlsx": "HMC-QU/A4C"}
 MASKS, MASK_NAME = "LV Ground-truth Segmentation Masks", "predicted"
-FIRST_COLUMN = "ECHO"
+FIRST_COLUMN, TICK = "ECHO", "ü"
 SEGMENTS = ("SEG1", "SEG2", "SEG3", "SEG5", "SEG6", "SEG7")
+N_COLUMNS = 1 + len(SEGMENTS) + 3
 
 Folder = str | os.PathLike[str]
 
@@ -151,9 +152,8 @@ def _annotated_rows(sheet: Path) -> dict[str, list[Any]]:
         msg = f"{sheet} has no column {FIRST_COLUMN}; copy it from the download again."
         raise ReadError(msg)
     top, left = heads[0]
-    rows = [row[left : left + len(SEGMENTS) + 4] for row in table[top + 1 :]]
-    # A second line of headings has no name; without masks the mark is empty.
-    return {_text(row[0]): row for row in rows if _text(row[0]) and len(row) == len(SEGMENTS) + 4 and _text(row[-1])}
+    rows = (row[left : left + N_COLUMNS] for row in table[top + 1 :])
+    return {_text(row[0]): row for row in rows if len(row) == N_COLUMNS and _text(row[-1]) == TICK}
 
 
 def _parsed(cells: list[Any], sheet: Path, name: str) -> _Row:

@@ -52,7 +52,8 @@ def mask_file(root, name):
 
 @pytest.mark.parametrize("sheet", LAYOUTS)
 def test_both_downloads_read_alike(tmp_path, sheet):
-    write_dataset(tmp_path, [row("ES0001 _4CH_1"), row("ES0002_4CH_1", mark=None)], sheet)
+    without_masks = [row("ES0002_4CH_1", mark=None), row("ES0003_4CH_1", mark="û")]  # nothing, and a cross
+    write_dataset(tmp_path, [row("ES0001 _4CH_1"), *without_masks], sheet)
     dataset = HmcQu(tmp_path)
     assert dataset.names() == ["ES0001 _4CH_1"]
     case = dataset.read("ES0001 _4CH_1")
