@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import slicer
 import vtk
 from slicer.i18n import tr as _
-from slicer.util import VTKObservationMixin
 
 from PointSegLib.errors import PointSegError
 from PointSegLib.result import PointSegResult
 from PointSegModule.background_run import BackgroundRun
 from PointSegModule.corrections import countOf, nameClick, showClicksOf, takeBack
-from PointSegModule.logic import CineProcessor
 from PointSegModule.open_cine import OpenCine
 from PointSegModule.panel_placing import beginPlacing, endPlacing, isPlacing
 from PointSegModule.panel_rules import enableUnless, whyNotSegmented
-from PointSegModule.panel_run import RunPanel
-from PointSegModule.parameters import PointSegParameterNode
+from PointSegModule.panel_section import PanelSection
 
 
-class CorrectPanel(VTKObservationMixin):
+class CorrectPanel(PanelSection):
     """Lets the user place clicks, and has the clip segmented again after each.
 
     Args:
-        ui: the panel's widgets.
-        runs: does what takes time.
-        logic: what the panel does, it does through this.
-        parameters: gives the parameter node, or None.
+        made: what a `PanelSection` is made with.
     """
 
-    def __init__(
-        self, ui: Any, runs: RunPanel, logic: CineProcessor, parameters: Callable[[], PointSegParameterNode | None]
-    ) -> None:
-        VTKObservationMixin.__init__(self)
-        self._ui, self._runs, self._logic, self._parameters = ui, runs, logic, parameters
+    def __init__(self, *made: Any) -> None:
+        super().__init__(*made)
+        ui = self._ui
         self._again = False
         self._placed: Any = None
         self.buttons = {"wall": ui.wallButton, "cavity": ui.cavityButton, "outside": ui.outsideButton}
@@ -55,9 +46,8 @@ class CorrectPanel(VTKObservationMixin):
         for button in self.buttons.values():
             enableUnless(button, problem)
         enableUnless(self._ui.undoButton, problem or ("" if hasClicks else _("No click has been made.")))
-        busy = _("Wait for the run to end.") if self._runs.isBusy else ""
-        enableUnless(self._ui.propagateButton, problem or busy)
-        enableUnless(self._ui.releaseButton, problem or busy)
+        for button in (self._ui.propagateButton, self._ui.releaseButton):
+            enableUnless(button, problem or self._runs.whyBusy)
         enableUnless(self._ui.falloffSpinBox, problem)
         if problem:
             self.stopPlacing()
@@ -74,7 +64,7 @@ class CorrectPanel(VTKObservationMixin):
         try:
             self._startPlacing(self._openedCine())
         except PointSegError as error:
-            self._runs.say(str(error))
+            self._runs.explain(error)
             self.stopPlacing()
 
     def stopPlacing(self) -> None:
@@ -121,10 +111,6 @@ class CorrectPanel(VTKObservationMixin):
         """The scene is about to close."""
         self._again = False
         self.stopPlacing()
-
-    def _openedCine(self) -> OpenCine:
-        parameters = self._parameters()
-        return self._logic.openScene(parameters.inputVolume, parameters.outputSegmentation, parameters.device.value)
 
     def _startPlacing(self, opened: OpenCine) -> None:
         parameters = self._parameters()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from slicer.i18n import tr as _
@@ -12,41 +11,37 @@ from PointSegModule.background_run import BackgroundRun
 from PointSegModule.dependencies import isInstalled, offerInstallation
 from PointSegModule.device_probe import deviceSteps
 from PointSegModule.environment import SmokeOutcome, report, versions
-from PointSegModule.logic import CineProcessor
 from PointSegModule.panel_license import acceptedOn, notice, requireAcceptance
 from PointSegModule.panel_rules import enableUnless
-from PointSegModule.panel_run import RunPanel
-from PointSegModule.parameters import PointSegParameterNode
+from PointSegModule.panel_section import PanelSection
 
 
-class EnvironmentPanel:
+class EnvironmentPanel(PanelSection):
     """Tells what is installed, installs it, and tries it.
 
     Args:
-        ui: the panel's widgets.
-        runs: does what takes time.
-        logic: what the panel does, it does through this.
-        parameters: gives the parameter node, or None.
+        made: what a `PanelSection` is made with.
     """
 
-    def __init__(
-        self, ui: Any, runs: RunPanel, logic: CineProcessor, parameters: Callable[[], PointSegParameterNode | None]
-    ) -> None:
-        self._ui, self._runs, self._logic, self._parameters = ui, runs, logic, parameters
+    def __init__(self, *made: Any) -> None:
+        super().__init__(*made)
+        ui = self._ui
         ui.licenseLabel.toolTip = notice()
         self._showVersions()
         ui.installButton.connect("clicked(bool)", self.onInstall)
-        ui.checkDevicesButton.connect("clicked(bool)", self.onCheckDevices)
+        ui.deviceLabel.visible = False
+        for button in (ui.findDeviceButton, ui.checkDevicesButton):
+            button.connect("clicked(bool)", self.onFindDevices)
         ui.smokeTestButton.connect("clicked(bool)", self.onSmokeTest)
         ui.copyReportButton.connect("clicked(bool)", self.onCopyReport)
 
     def refresh(self) -> None:
         """Show what is installed, and what can be done."""
-        busy = _("Wait for the run to end.") if self._runs.isBusy else ""
+        busy = self._runs.whyBusy
         isThere = _("PyTorch and safetensors are installed.") if isInstalled() else ""
         missing = "" if isThere else _("Install PyTorch first.")
         enableUnless(self._ui.installButton, isThere or busy)
-        for button in (self._ui.checkDevicesButton, self._ui.smokeTestButton):
+        for button in (self._ui.findDeviceButton, self._ui.checkDevicesButton, self._ui.smokeTestButton):
             enableUnless(button, missing or busy)
         date = acceptedOn()
         self._ui.licenseStateLabel.text = (
@@ -57,11 +52,11 @@ class EnvironmentPanel:
         try:
             offerInstallation()
         except PointSegError as error:
-            self._runs.say(str(error))
+            self._runs.explain(error)
         self._showVersions()
         self.refresh()
 
-    def onCheckDevices(self, checked: bool = False) -> None:
+    def onFindDevices(self, checked: bool = False) -> None:
         self._runs.start(lambda: BackgroundRun(deviceSteps()), self._showDevices, _("Starting PyTorch..."))
 
     def onSmokeTest(self, checked: bool = False) -> None:
@@ -85,7 +80,9 @@ class EnvironmentPanel:
         self._ui.versionsLabel.text = "\n".join(f"{name} {version}" for name, version in versions().items())
 
     def _showDevices(self, found: str) -> str:
-        self._ui.devicesLabel.text = found
+        self._ui.deviceLabel.visible = True
+        for label in (self._ui.deviceLabel, self._ui.devicesLabel):
+            label.text = found
         return found
 
     def _showOutcome(self, outcome: SmokeOutcome) -> str:

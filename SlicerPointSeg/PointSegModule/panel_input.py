@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import slicer
@@ -13,24 +12,23 @@ from PointSegModule.background_run import BackgroundRun
 from PointSegModule.calibration import sectorHeightOf
 from PointSegModule.panel_placing import PlaceButton
 from PointSegModule.panel_rules import enableUnless
-from PointSegModule.panel_run import RunPanel
+from PointSegModule.panel_section import PanelSection
 from PointSegModule.parameters import PointSegParameterNode
 from PointSegModule.scene_input import findCine
 from PointSegModule.sector_outline import outlineSteps, removeOutlines, sectorSteps
 from PointSegModule.status_text import describeCalibration
 
 
-class InputPanel:
+class InputPanel(PanelSection):
     """Shows what is known of the chosen movie.
 
     Args:
-        ui: the panel's widgets.
-        runs: does what takes time.
-        parameters: gives the parameter node, or None.
+        made: what a `PanelSection` is made with.
     """
 
-    def __init__(self, ui: Any, runs: RunPanel, parameters: Callable[[], PointSegParameterNode | None]) -> None:
-        self._ui, self._runs, self._parameters = ui, runs, parameters
+    def __init__(self, *made: Any) -> None:
+        super().__init__(*made)
+        ui = self._ui
         self._soughtFor: tuple[str, float] | None = None
         self._ruler = PlaceButton(ui.drawRulerButton, self._rulerToDraw, self.onRulerPlaced, 2)
         ui.sectorCheckBox.connect("toggled(bool)", self.onSectorToggled)

@@ -4,48 +4,39 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import slicer
 import vtk
 from slicer.i18n import tr as _
-from slicer.util import VTKObservationMixin
 
 from PointSegLib.errors import PointSegError
 from PointSegModule.background_run import BackgroundRun
 from PointSegModule.beat_marks import BeatMarks
 from PointSegModule.exporting import ExportChoice
-from PointSegModule.logic import CineProcessor
 from PointSegModule.measuring import MeasureSettings
-from PointSegModule.open_cine import OpenCine
 from PointSegModule.panel_plots import PlotClicks
 from PointSegModule.panel_rules import enableUnless, whyNotSegmented
-from PointSegModule.panel_run import RunPanel
-from PointSegModule.parameters import ExportFrames, PointSegParameterNode, View
+from PointSegModule.panel_section import PanelSection
+from PointSegModule.parameters import ExportFrames, View
 from PointSegModule.results_output import SceneResults
 from PointSegModule.results_text import describeMarks
 from PointSegModule.results_view import moveCursor, showResults
 from PointSegModule.status_text import settingsOf
 
 
-class ResultsPanel(VTKObservationMixin):
+class ResultsPanel(PanelSection):
     """Measures the chosen movie, and shows and writes what was measured.
 
     Args:
-        ui: the panel's widgets.
-        runs: does what takes time.
-        logic: what the panel does, it does through this.
-        parameters: gives the parameter node, or None.
+        made: what a `PanelSection` is made with.
     """
 
-    def __init__(
-        self, ui: Any, runs: RunPanel, logic: CineProcessor, parameters: Callable[[], PointSegParameterNode | None]
-    ) -> None:
+    def __init__(self, *made: Any) -> None:
         import qt
 
-        VTKObservationMixin.__init__(self)
-        self._ui, self._runs, self._logic, self._parameters = ui, runs, logic, parameters
+        super().__init__(*made)
+        ui = self._ui
         self._clicks = PlotClicks()
         actions = {
             "measureButton": self.onMeasure,
@@ -71,7 +62,7 @@ class ResultsPanel(VTKObservationMixin):
         marks = BeatMarks() if problem else BeatMarks.of(self._sequence())
         if results is not None and not results.isOf(self._sequence()):
             results = None
-        busy = _("Wait for the run to end.") if self._runs.isBusy else ""
+        busy = self._runs.whyBusy
         unmeasured = problem or ("" if results is not None else _("Measure the movie first."))
         found = "" if marks.byUser else _("No frame was set by you.")
         problems = dict.fromkeys(self._buttons, problem or busy)
@@ -94,11 +85,10 @@ class ResultsPanel(VTKObservationMixin):
     def onMark(self, phase: str) -> None:
         """Make the shown frame end-diastole or end-systole, and measure again once there is a whole contraction."""
         try:
-            self._opened()
+            self._openedCine()
             marks = self._logic.markBeat(phase)
         except PointSegError as error:
-            logging.warning(str(error))
-            self._runs.say(str(error))
+            self._runs.explain(error)
             return
         self.refresh()
         if marks.haveBeat:
@@ -107,7 +97,7 @@ class ResultsPanel(VTKObservationMixin):
             self._runs.say(_("Now show the end-systole of this beat and press ES."))
 
     def onFindBeats(self, checked: bool = False) -> None:
-        self._opened()
+        self._openedCine()
         self._logic.forgetMarks()
         self.onMeasure()
 
@@ -122,12 +112,11 @@ class ResultsPanel(VTKObservationMixin):
     def onExport(self, checked: bool = False) -> None:
         folder = str(self._ui.exportDirectoryButton.directory)
         try:
-            self._opened()
+            self._openedCine()
             choice = self._choice()
             existing = [file.name for file in self._logic.filesToExport(folder, choice) if file.exists()]
         except PointSegError as error:
-            logging.warning(str(error))
-            self._runs.say(str(error))
+            self._runs.explain(error)
             return
         question = _("Replace these files in {folder}?").format(folder=folder)
         if existing and not slicer.util.confirmOkCancelDisplay("\n".join([question, *existing])):
@@ -148,7 +137,7 @@ class ResultsPanel(VTKObservationMixin):
     def _newMeasurement(self) -> BackgroundRun:
         parameters = self._parameters()
         calibrated = settingsOf(parameters)
-        self._opened()
+        self._openedCine()
         settings = MeasureSettings(
             view=None if parameters.view is View.UNKNOWN else parameters.view.value,
             mirrored=parameters.mirrored,
@@ -189,10 +178,6 @@ class ResultsPanel(VTKObservationMixin):
             tables=parameters.exportTables,
             movie=parameters.exportMovie,
         )
-
-    def _opened(self) -> OpenCine:
-        parameters = self._parameters()
-        return self._logic.openScene(parameters.inputVolume, parameters.outputSegmentation, parameters.device.value)
 
     def _segmentation(self) -> Any:
         return self._parameters().outputSegmentation

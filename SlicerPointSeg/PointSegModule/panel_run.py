@@ -47,6 +47,11 @@ class RunPanel:
         """Whether a run is at work or about to begin."""
         return self.current is not None or self._starting
 
+    @property
+    def whyBusy(self) -> str:
+        """Why nothing else can begin; empty while nothing is at work."""
+        return _("Wait for the run to end.") if self.isBusy else ""
+
     def start(self, begin: Callable[[], BackgroundRun], finished: Callable[[Any], str], message: str) -> None:
         """Begin a run, unless one is at work.
 
@@ -99,6 +104,10 @@ class RunPanel:
         """Show a message, now or when the panel can be seen again."""
         self._ui.statusLabel.text = message
         self._unread = "" if self._isShown() else message
+
+    def explain(self, error: PointSegError) -> None:
+        """Show why something cannot be done."""
+        self.say(_shown(error))
 
     def tellUnread(self) -> None:
         """Show what could not be seen when it was said."""

@@ -11,46 +11,33 @@ from slicer.i18n import tr as _
 
 from PointSegModule.background_run import BackgroundRun
 from PointSegModule.dependencies import offerInstallation
-from PointSegModule.device_probe import deviceSteps
-from PointSegModule.logic import CineProcessor, Predictor
+from PointSegModule.logic import Predictor
 from PointSegModule.panel_license import requireAcceptance
-from PointSegModule.panel_run import RunPanel
+from PointSegModule.panel_section import PanelSection
 from PointSegModule.parameters import PointSegParameterNode
 from PointSegModule.scene_output import SceneOutput
 from PointSegModule.status_text import describeInput, describeOutput, problemOf, settingsOf
 
 
-class SegmentPanel:
+class SegmentPanel(PanelSection):
     """Starts and cancels the segmentation, and shows its result.
 
     Args:
-        ui: the panel's widgets.
-        runs: does what takes time.
-        logic: what the panel does, it does through this.
-        parameters: gives the parameter node, or None.
+        made: what a `PanelSection` is made with.
         scenesParameters: gives the parameter node also while another module is open.
     """
 
-    def __init__(
-        self,
-        ui: Any,
-        runs: RunPanel,
-        logic: CineProcessor,
-        parameters: Callable[[], PointSegParameterNode | None],
-        scenesParameters: Callable[[], PointSegParameterNode],
-    ) -> None:
+    def __init__(self, *made: Any, scenesParameters: Callable[[], PointSegParameterNode]) -> None:
+        super().__init__(*made)
+        ui = self._ui
         self.predictor: Predictor | None = None
-        self._ui, self._runs, self._logic = ui, runs, logic
-        self._parameters, self._scenesParameters = parameters, scenesParameters
+        self._scenesParameters = scenesParameters
         ui.applyButton.connect("clicked(bool)", self.onApplyButton)
-        ui.findDeviceButton.connect("clicked(bool)", self.onFindDevice)
         ui.modelPathLineEdit.connect("currentPathChanged(QString)", self.onModelChosen)
-        ui.deviceLabel.visible = False
 
     def refresh(self) -> None:
         """Say what is selected and whether it can be run."""
         self._showModel()
-        self._ui.findDeviceButton.enabled = not self._runs.isBusy
         if self._runs.isBusy:
             return
         problem = problemOf(self._parameters())
@@ -69,9 +56,6 @@ class SegmentPanel:
     def onModelChosen(self, path: str) -> None:
         if self._parameters() is not None:
             self._parameters().modelFile = path.strip()
-
-    def onFindDevice(self, checked: bool = False) -> None:
-        self._runs.start(lambda: BackgroundRun(deviceSteps()), self._showDevices, _("Starting PyTorch..."))
 
     def _newRun(self) -> BackgroundRun:
         node = self._scenesParameters()
@@ -109,8 +93,3 @@ class SegmentPanel:
             slicer.util.setSliceViewerLayers(background=output.imageNode, fit=True)
         slicer.modules.sequences.setToolBarActiveBrowserNode(output.browser)
         return describeOutput(output, time.monotonic() - self._runs.started)
-
-    def _showDevices(self, found: str) -> str:
-        self._ui.deviceLabel.text = found
-        self._ui.deviceLabel.visible = True
-        return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import slicer
@@ -10,11 +9,9 @@ from slicer.i18n import tr as _
 
 from PointSegLib.errors import PointSegError
 from PointSegModule.background_run import BackgroundRun
-from PointSegModule.logic import CineProcessor
 from PointSegModule.panel_placing import PlaceButton
 from PointSegModule.panel_rules import enableUnless, whyNotSegmented
-from PointSegModule.panel_run import RunPanel
-from PointSegModule.parameters import PointSegParameterNode
+from PointSegModule.panel_section import PanelSection
 from PointSegModule.point_tracking import TrackedPoints, TrackSettings, checkTracking
 from PointSegModule.status_text import settingsOf
 from PointSegModule.track_input import isLine, noteFrame
@@ -22,20 +19,16 @@ from PointSegModule.track_input import isLine, noteFrame
 _POINTS, _CURVE = "vtkMRMLMarkupsFiducialNode", "vtkMRMLMarkupsCurveNode"
 
 
-class TrackPanel:
+class TrackPanel(PanelSection):
     """Follows what the user has placed through the movie that was segmented.
 
     Args:
-        ui: the panel's widgets.
-        runs: does what takes time.
-        logic: what the panel does, it does through this.
-        parameters: gives the parameter node, or None.
+        made: what a `PanelSection` is made with.
     """
 
-    def __init__(
-        self, ui: Any, runs: RunPanel, logic: CineProcessor, parameters: Callable[[], PointSegParameterNode | None]
-    ) -> None:
-        self._ui, self._runs, self._logic, self._parameters = ui, runs, logic, parameters
+    def __init__(self, *made: Any) -> None:
+        super().__init__(*made)
+        ui = self._ui
         self._drawnWith: TrackSettings | None = None
         self._placing = (
             PlaceButton(ui.placePointsButton, lambda: self._nodeToPlace(_POINTS), self.onPlaced),
@@ -87,7 +80,7 @@ class TrackPanel:
         self.stopPlacing()
 
         def begin() -> BackgroundRun:
-            self._logic.openScene(parameters.inputVolume, parameters.outputSegmentation, parameters.device.value)
+            self._openedCine()
             return self._logic.trackPoints(
                 parameters.trackPoints, settings=settings, progress=self._runs.showProgress, waitForCompletion=False
             )
@@ -102,7 +95,7 @@ class TrackPanel:
             checkTracking(chosen, self._settings())
         except PointSegError as error:
             return str(error)
-        return _("Wait for the run to end.") if self._runs.isBusy else ""
+        return self._runs.whyBusy
 
     def _settings(self) -> TrackSettings:
         parameters = self._parameters()
