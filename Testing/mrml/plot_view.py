@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import vtk_to_numpy
+from mrml.window_picture import pictureOf
 
 _MARKERS = {"none": vtk.vtkPlotPoints.NONE, "circle": vtk.vtkPlotPoints.CIRCLE}
 _LINES = {
@@ -47,17 +47,7 @@ class OffscreenPlotView:
     def render(self, path: Path | None = None) -> np.ndarray:
         """Draw and return the picture, uint8 `[H, W, 3]`, top row first; written to `path` as PNG when given."""
         self._view.Render()
-        grabber = vtk.vtkWindowToImageFilter()
-        grabber.SetInput(self._view.GetRenderWindow())
-        grabber.ReadFrontBufferOff()
-        grabber.Update()
-        if path is not None:
-            writer = vtk.vtkPNGWriter()
-            writer.SetFileName(str(path))
-            writer.SetInputConnection(grabber.GetOutputPort())
-            writer.Write()
-        width, height, _ = grabber.GetOutput().GetDimensions()
-        return vtk_to_numpy(grabber.GetOutput().GetPointData().GetScalars()).reshape(height, width, -1)[::-1]
+        return pictureOf(self._view.GetRenderWindow(), path)
 
     def selectionOf(self, seriesNode: Any, row: int) -> tuple[Any, Any]:
         """(series IDs, rows): what Slicer's plot view tells when a point is clicked."""

@@ -13,7 +13,7 @@ import slicer
 import vtk
 from mrml import headless_slicer
 from mrml.needed_packages import APT_LINE
-from vtk.util.numpy_support import vtk_to_numpy
+from mrml.window_picture import pictureOf
 
 # The application's own order: qMRMLSliceView's six, then those the modules register.
 _DISPLAYABLE_MANAGERS = (
@@ -116,18 +116,7 @@ class OffscreenSliceView:
     def render(self, path: Path | None = None) -> np.ndarray:
         """Draw and return the picture, uint8 `[H, W, 3]`, top row first; written to `path` as PNG when given."""
         self._interactor.Render()
-        grabber = vtk.vtkWindowToImageFilter()
-        grabber.SetInput(self._window)
-        grabber.ReadFrontBufferOff()
-        grabber.Update()
-        if path is not None:
-            writer = vtk.vtkPNGWriter()
-            writer.SetFileName(str(path))
-            writer.SetInputConnection(grabber.GetOutputPort())
-            writer.Write()
-        image = grabber.GetOutput()
-        width, height, _ = image.GetDimensions()
-        return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)[::-1, :, :3].copy()
+        return pictureOf(self._window, path)
 
     def pixelOf(self, ras: Any) -> tuple[int, int]:
         """(row, column) in the picture of a world position in millimetres."""
