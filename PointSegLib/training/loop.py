@@ -160,7 +160,7 @@ class _Run:
         self.average.apply()
         self.stage.eval()
         if self.log is not None:
-            self.log.close()
+            warn_unless_written(self._at(), self.log.close)
         trained = self._trained()
         try:
             if self.fabric.is_global_zero:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch
 from torch import Tensor
 
 from PointSegLib.atomic import atomic_path
+from PointSegLib.errors import WriteError
 
 Row = dict[str, float]
 
@@ -23,16 +26,21 @@ class Table:
         self._columns: list[str] = []
 
     def add(self, row: Row) -> None:
-        """Append a row.
+        """Append a row, whole or not at all.
 
         Raises:
-            OSError: when there is no room.
+            WriteError: when there is no room.
         """
         new = [name for name in row if name not in self._columns]
         if new or not self.path.is_file():
             self._rewrite(self.rows(), [*self._columns, *new])
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, self._columns).writerow(row)
+        text = io.StringIO()
+        csv.DictWriter(text, self._columns).writerow(row)
+        try:
+            self._append(text.getvalue().encode())
+        except OSError as error:
+            msg = f"{self.path} cannot take another row ({error.strerror}); make room on the disk."
+            raise WriteError(msg) from error
 
     def rows(self) -> list[dict[str, str]]:
         """All rows so far, as text; a figure a row lacks is an empty string."""
@@ -46,6 +54,16 @@ class Table:
         rows = self.rows()
         columns = [name for name in rows[0] if name] if rows else []
         self._rewrite([row for row in rows if row["step"].isdecimal() and int(row["step"]) <= step], columns)
+
+    def _append(self, line: bytes) -> None:
+        with self.path.open("ab", buffering=0) as file:
+            end = file.tell()
+            try:
+                while line:
+                    line = line[file.write(line) :]
+            except OSError:
+                file.truncate(end)  # a full disk takes the first part of a line, to which the next row would be joined
+                raise
 
     def _rewrite(self, rows: list[dict[str, str]], columns: list[str]) -> None:
         with atomic_path(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -75,17 +93,33 @@ class RunLog:
         """Append a row to the table "log" or "validation".
 
         Raises:
-            OSError: when there is no room.
+            WriteError: when there is no room. TensorBoard's log, whose writer does not recover, then ends here.
         """
         self.tables[name].add(row)
-        if self._board is not None:
+
+        def write(board: Any) -> None:
             for figure, value in row.items():
-                self._board.add_scalar(f"{name}/{figure}", value, row["step"])
+                board.add_scalar(f"{name}/{figure}", value, row["step"])
+
+        self._to_board(write)
 
     def close(self) -> None:
-        """Write what TensorBoard still holds back."""
-        if self._board is not None:
-            self._board.close()
+        """Write what TensorBoard still holds back.
+
+        Raises:
+            WriteError: when there is no room.
+        """
+        self._to_board(lambda board: board.close())
+
+    def _to_board(self, write: Callable[[Any], None]) -> None:
+        if self._board is None:
+            return
+        try:
+            write(self._board)
+        except OSError as error:
+            self._board = None
+            msg = f"TensorBoard's log ends here ({error}); the CSV files go on once there is room."
+            raise WriteError(msg) from error
 
 
 def mean_row(rows: list[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import errno
 import os
 import signal
 import subprocess
@@ -14,36 +12,20 @@ from pathlib import Path
 import pytest
 import torch
 from lib import tiny_stage
-from lib.tiny_stage import SETTINGS, TinyStage, send
+from lib.tiny_stage import SETTINGS, Kept, TinyStage, assert_same, rows_of, send
 
-from PointSegLib.errors import DependencyError, PointSegError, WriteError
-from PointSegLib.training import loop
+from PointSegLib.errors import DependencyError, PointSegError
 from PointSegLib.training.launch import Launch
 from PointSegLib.training.loop import train
-from PointSegLib.training.run_state import read_state, write_state
+from PointSegLib.training.run_state import read_state
 
 STEPS = SETTINGS.steps
-
-
-@pytest.fixture
-def save_every_step(monkeypatch):
-    monkeypatch.setattr(loop, "SAVE_EVERY_S", -1.0)
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def _whole_run(folder: Path) -> dict[str, torch.Tensor]:
     stage = TinyStage()
     train(stage, SETTINGS, folder)
     return stage.state_dict()
-
-
-def _assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
-    for name, value in one.items():
-        torch.testing.assert_close(other[name], value, atol=0, rtol=0, msg=name)
 
 
 def _in_own_process(folder: Path, devices: int, killed_at: int) -> subprocess.CompletedProcess[str]:
@@ -62,7 +44,7 @@ def _in_own_process(folder: Path, devices: int, killed_at: int) -> subprocess.Co
 def test_training_lowers_the_loss_and_leaves_its_tables(tmp_path):
     stage = TinyStage()
     trained = train(stage, replace(SETTINGS, steps=100), tmp_path)
-    rows = _rows(tmp_path / "tiny_log.csv")
+    rows = rows_of(tmp_path / "tiny_log.csv")
     assert list(rows[0]) == ["step", "minutes", "square", "bias", "learning_rate", "skipped"]
     assert [int(row["step"]) for row in rows] == [20, 40, 60, 80, 100]
     assert float(rows[-1]["square"]) < 0.7 * float(rows[0]["square"])
@@ -80,7 +62,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, number, 
     assert read_state(tmp_path / "cut" / "tiny_state.pt")["counters"]["step"] == 3
     stage = TinyStage()
     assert train(stage, settings, tmp_path / "cut", resume=True).steps == STEPS
-    _assert_same(_whole_run(tmp_path / "whole"), stage.state_dict())
+    assert_same(_whole_run(tmp_path / "whole"), stage.state_dict())
 
 
 def test_signals_are_handled_as_before_once_the_run_is_over(tmp_path):
@@ -105,7 +87,7 @@ def test_a_run_that_was_killed_goes_on_from_its_last_state(tmp_path):
     assert read_state(tmp_path / "cut" / "tiny_state.pt")["counters"]["step"] == 4
     stage = TinyStage()
     train(stage, SETTINGS, tmp_path / "cut", resume=True)
-    _assert_same(_whole_run(tmp_path / "whole"), stage.state_dict())
+    assert_same(_whole_run(tmp_path / "whole"), stage.state_dict())
 
 
 @pytest.mark.slow
@@ -126,7 +108,7 @@ def test_resuming_a_finished_run_trains_and_validates_no_further(tmp_path):
     stage = TinyStage()
     trained = train(stage, SETTINGS, tmp_path, resume=True)
     assert (stage.passes, stage.validated, trained.figures["other"]) == (0, [], 1.0)
-    _assert_same(whole, stage.state_dict())
+    assert_same(whole, stage.state_dict())
 
 
 @pytest.mark.usefixtures("save_every_step")
@@ -171,50 +153,6 @@ def test_a_run_whose_gradients_stay_bad_stops(tmp_path):
     assert not (tmp_path / "tiny_validation.csv").exists()
 
 
-def _fill_disk_at(monkeypatch, writes):
-    """Let these writes of state files, counted from 0, meet a full disk."""
-    real, count = torch.save, iter(range(1000))
-
-    def save(state, path):
-        if next(count) in writes:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real(state, path)
-
-    monkeypatch.setattr(torch, "save", save)
-
-
-@pytest.mark.usefixtures("save_every_step")
-def test_a_full_disk_keeps_the_last_good_state_and_the_run_goes_on(tmp_path, monkeypatch):
-    _fill_disk_at(monkeypatch, range(3, 1000))
-    stage = TinyStage()
-    with pytest.warns(UserWarning, match="No space left on device"):
-        trained = train(stage, SETTINGS, tmp_path)
-    assert trained.steps == STEPS
-    assert read_state(tmp_path / "tiny_state.pt")["counters"]["step"] == 2
-    assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
-    monkeypatch.undo()
-    again = TinyStage()
-    train(again, SETTINGS, tmp_path, resume=True)
-    _assert_same(stage.state_dict(), again.state_dict())
-
-
-def test_a_folder_that_cannot_be_written_is_told_before_training(tmp_path, monkeypatch):
-    _fill_disk_at(monkeypatch, {0})
-    stage = TinyStage()
-    with pytest.raises(WriteError, match=r"tiny_state\.pt cannot be written"):
-        train(stage, SETTINGS, tmp_path)
-    assert stage.passes == 0
-
-
-def test_a_write_that_torch_itself_gives_up_is_a_write_error(tmp_path, monkeypatch):
-    def save(_state, _path):
-        raise RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0")
-
-    monkeypatch.setattr(torch, "save", save)
-    with pytest.raises(WriteError, match="is the disk full"):
-        write_state(tmp_path / "state.pt", {})
-
-
 @pytest.mark.slow
 def test_a_killed_data_worker_is_named_and_nothing_saved_is_lost(tmp_path):
     tested = os.getpid()
@@ -233,33 +171,19 @@ def test_minutes_end_a_run_with_a_validation_within_them(tmp_path):
     settings = replace(SETTINGS, steps=10**9, minutes=0.02, validation_share=0.25)
     stage = TinyStage(validate_s=0.2)
     trained = train(stage, settings, tmp_path)
-    log, validation = _rows(tmp_path / "tiny_log.csv"), _rows(tmp_path / "tiny_validation.csv")
+    log, validation = rows_of(tmp_path / "tiny_log.csv"), rows_of(tmp_path / "tiny_validation.csv")
     assert float(log[-1]["learning_rate"]) < settings.learning_rate / 10
     assert [int(row["step"]) for row in validation] == [trained.steps]
     state = read_state(tmp_path / "tiny_state.pt")["counters"]
     assert 0.9 + 0.2 <= state["seconds"] < 1.2 + 0.5
 
 
-class _Kept:
-    """Notes what a run hands over, with the weights the stage has at that time; the first few calls may fail."""
-
-    def __init__(self, stage: TinyStage, failures: int = 0) -> None:
-        self.stage, self.failures = stage, failures
-        self.ends, self.weights = [], []
-
-    def __call__(self, trained) -> None:
-        self.ends.append(trained)
-        if len(self.ends) <= self.failures:
-            raise WriteError("No space left on device")
-        self.weights.append(self.stage.layers[0].weight.detach().clone())
-
-
 def test_every_validation_sees_the_averaged_weights_and_hands_them_over(tmp_path, capsys):
     stage = TinyStage()
-    kept = _Kept(stage)
+    kept = Kept(stage)
     settings = replace(SETTINGS, steps=30, validate_every=1e-9)
     trained = train(stage, settings, tmp_path, keep=kept)
-    scores = [float(row["score"]) for row in _rows(tmp_path / "tiny_validation.csv")]
+    scores = [float(row["score"]) for row in rows_of(tmp_path / "tiny_validation.csv")]
     assert [end.steps for end in kept.ends] == [*range(1, 31), 30]
     assert [end.figures["score"] for end in kept.ends] == [*scores, scores[-1]]
     assert kept.ends[-1] == trained
@@ -275,34 +199,17 @@ def test_the_last_good_weights_are_kept_when_the_loss_is_not_finite(tmp_path):
             batch["x"].fill_(float("nan"))
 
     stage = TinyStage(accident)
-    kept = _Kept(stage)
+    kept = Kept(stage)
     with pytest.raises(PointSegError, match="the loss is not finite"):
         train(stage, replace(SETTINGS, validate_every=1e-9), tmp_path, keep=kept)
     assert kept.ends[-1].steps == 3
     assert bool(kept.weights[-1].isfinite().all())
 
 
-def test_a_checkpoint_that_finds_no_room_on_the_way_is_written_later(tmp_path):
-    stage = TinyStage()
-    kept = _Kept(stage, failures=2)
-    with pytest.warns(UserWarning, match=r"tiny, step 2: No space left on device Training goes on"):
-        train(stage, replace(SETTINGS, validate_every=1e-9), tmp_path, keep=kept)
-    assert len(kept.weights) == STEPS - 2 + 1
-
-
-def test_a_checkpoint_that_finds_no_room_at_the_end_is_an_error_that_resuming_mends(tmp_path):
-    stage = TinyStage()
-    kept = _Kept(stage, failures=1)
-    with pytest.raises(WriteError, match="No space left"):
-        train(stage, SETTINGS, tmp_path, keep=kept)
-    train(stage, SETTINGS, tmp_path, resume=True, keep=kept)
-    assert (stage.passes, len(kept.weights)) == (STEPS * SETTINGS.accumulate, 1)
-
-
 def test_validating_on_the_way_does_not_change_the_training(tmp_path):
     stage = TinyStage()
     train(stage, replace(SETTINGS, validate_every=1e-9), tmp_path / "often")
-    _assert_same(_whole_run(tmp_path / "once"), stage.state_dict())
+    assert_same(_whole_run(tmp_path / "once"), stage.state_dict())
 
 
 def test_mixed_precision_leaves_coordinates_as_they_are(tmp_path):
