@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from PointSegLib.atomic import atomic_path
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import ReadError, WriteError
+from PointSegLib.io.archive import read_arrays
 from PointSegLib.result import PointTracks
 
 COLUMNS = ("point", "is_prompt", "frame", "time_s", "x_px", "y_px", "x_mm", "y_mm", "visible", "confidence")
@@ -57,12 +57,8 @@ def read_tracks(path: str | os.PathLike[str]) -> PointTracks:
     Raises:
         ReadError: when the file is missing, damaged or holds something else.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name].astype(kind) for name, kind in ARRAYS.items()}
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        msg = f"{path} is no trajectory file of PointSeg ({error}); give a .npz made by write_tracks."
-        raise ReadError(msg) from error
+    stored = read_arrays(path, ARRAYS, "trajectory file of PointSeg")
+    arrays = {name: stored[name].astype(kind) for name, kind in ARRAYS.items()}
     count, length = arrays["xy"].shape[:2] if arrays["xy"].ndim == 3 else (-1, -1)
     shapes = {"xy": (count, length, 2), "visible": (count, length), "confidence": (count, length)}
     shapes |= {"is_prompt": (count,), "queries": (count, 3)}

@@ -13,9 +13,11 @@ import torch.nn.functional as F
 from PointSegLib.atomic import atomic_path
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import ReadError
+from PointSegLib.io.archive import read_arrays
 from PointSegLib.io.camus import annotated_frames
 from PointSegLib.io.problems import Problem
 from PointSegLib.model.frames import network_frames
+from PointSegLib.result import LABEL_NAMES
 from PointSegLib.sector import find_sector
 
 
@@ -113,15 +115,31 @@ def read_packed(path: str | Path, size: int) -> FrameSet:
     """Read a packed set, resized to `size` where it has another.
 
     Raises:
-        ReadError: when the file is not such a set.
+        ReadError: when the file is not such a set, or a damaged one; when arrays do not fit each other, or frames have
+            labels that CAMUS has not: all of them are named.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            images, labels, names = file["images"], file["labels"], [str(n) for n in file["names"]]
-    except (OSError, KeyError, ValueError) as error:
-        msg = f"{path}: not a packed frame set ({error}); it must hold images, labels and names."
-        raise ReadError(msg) from error
+    images, labels, named = read_arrays(path, ("images", "labels", "names"), "packed frame set").values()
+    names = [str(name) for name in named]
+    faults = _faults(images, labels, names)
+    if faults:
+        msg = f"{path}: {'; '.join(faults)}; pack the frames again."
+        raise ReadError(msg)
     if images.shape[1:] != (size, size):
         squares = [network_square(CineClip(image), mask, size) for image, mask in zip(images, labels, strict=True)]
         images, labels = (np.stack(part) for part in zip(*squares, strict=True))
     return FrameSet(images, labels, names)
+
+
+def _faults(images: np.ndarray, labels: np.ndarray, names: list[str]) -> list[str]:
+    """What does not fit in a packed set; empty when all fits."""
+    faults = []
+    for what, array in {"images": images, "labels": labels}.items():
+        if array.ndim != 3 or array.dtype != np.uint8:
+            faults.append(f"{what} are {array.dtype} {list(array.shape)}, not uint8 [n, H, W]")
+    if images.shape != labels.shape or len(images) != len(names):
+        faults.append(f"there are images {list(images.shape)}, labels {list(labels.shape)} and {len(names)} names")
+    if not faults:
+        highest = labels.max((1, 2), initial=0)
+        unknown = np.flatnonzero(highest > max(LABEL_NAMES))
+        faults += [f"{names[index]} has the label {highest[index]}" for index in unknown]
+    return faults

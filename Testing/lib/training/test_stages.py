@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from lib.hearts import heart_clip, heart_frame
+from lib.hearts import heart_clip, heart_frames
 from lib.networks import tiny_config, tiny_network
 
-from PointSegLib.errors import PointSegError, ReadError
+from PointSegLib.errors import PointSegError
 from PointSegLib.io.synus import TrackedClip, write_synus_case, write_synus_info
 from PointSegLib.model import PRESETS, load_checkpoint, save_checkpoint
 from PointSegLib.training import TrainingData, TrainingSettings, train_segmenter, train_tracker
 from PointSegLib.training.clips import ClipSet
-from PointSegLib.training.frames import FrameSet, read_camus_set, read_packed, write_packed
+from PointSegLib.training.frames import FrameSet, write_packed
 from PointSegLib.training.segmenter_stage import SegmenterStage
 from PointSegLib.training.tracker_stage import TrackerStage
 
@@ -33,14 +33,6 @@ SETTINGS = TrainingSettings(
     click_share=0.5,
 )
 PATIENTS = ("patient0000", "patient0001", "patient0002")
-
-
-def _frames(patients=2, size=64):
-    """ED and ES of some patients; with the same anatomy, since only the pairing matters here."""
-    made = [heart_frame(size, i) for i in range(patients)]
-    images = np.stack([(image * 255).to(torch.uint8).numpy() for image, _ in made for _ in range(2)])
-    labels = np.stack([labels.numpy() for _, labels in made for _ in range(2)])
-    return FrameSet(images, labels, [f"patient{i:04d}_4CH_{phase}" for i in range(patients) for phase in ("ED", "ES")])
 
 
 def _write_clips(folder, count=2, still=False, size=64):
@@ -69,8 +61,8 @@ def data(tmp_path, monkeypatch):
     (camus / "subgroup_validation.txt").write_text(PATIENTS[2])
     folder = tmp_path / "run"
     folder.mkdir()
-    write_packed(folder / "camus_training_64.npz", _frames(3).of_patients(PATIENTS[:2]))
-    write_packed(folder / "camus_validation_64.npz", _frames(3).of_patients(PATIENTS[2:]))
+    write_packed(folder / "camus_training_64.npz", heart_frames(3).of_patients(PATIENTS[:2]))
+    write_packed(folder / "camus_validation_64.npz", heart_frames(3).of_patients(PATIENTS[2:]))
     return TrainingData(camus, clips=_write_clips(tmp_path / "clips", 3)), folder
 
 
@@ -154,9 +146,9 @@ def test_clips_alone_are_learnt_without_frames_and_their_licence_is_that_of_the_
 
 def test_pairs_are_not_asked_of_patients_who_have_none(data):
     source, folder = data
-    early = [name for name in _frames(3).names if name.endswith("_ED")]
-    index = [_frames(3).names.index(name) for name in early]
-    few = FrameSet(_frames(3).images[index], _frames(3).labels[index], early)
+    early = [name for name in heart_frames(3).names if name.endswith("_ED")]
+    index = [heart_frames(3).names.index(name) for name in early]
+    few = FrameSet(heart_frames(3).images[index], heart_frames(3).labels[index], early)
     write_packed(folder / "camus_training_64.npz", few)
     with pytest.raises(PointSegError, match="no patient to train on has both"):
         source.material(SETTINGS, 64, folder)
@@ -200,7 +192,7 @@ def test_segmenter_fits_one_batch_while_the_tracker_rests(tmp_path, kind):
     network, clips = tiny_network(), ClipSet(_write_clips(tmp_path, 2), "train", 64)
     shares = tuple(float(kind == k) for k in range(3))
     settings = replace(SETTINGS, kind_shares=shares, click_share=float(kind == 1))
-    generator, stage = torch.Generator(), SegmenterStage(network, _frames(2), settings, clips)
+    generator, stage = torch.Generator(), SegmenterStage(network, heart_frames(2), settings, clips)
     optimizer = torch.optim.AdamW(network.segmenter.parameters(), 3e-3)
 
     def step():
@@ -217,46 +209,9 @@ def test_segmenter_fits_one_batch_while_the_tracker_rests(tmp_path, kind):
 
 
 def test_a_perfect_tracker_and_segmenter_would_score_one():
-    stage = SegmenterStage(tiny_network(), _frames(1), SETTINGS, held_out=_frames(2))
-    truth = torch.from_numpy(_frames(2).labels)
+    stage = SegmenterStage(tiny_network(), heart_frames(1), SETTINGS, held_out=heart_frames(2))
+    truth = torch.from_numpy(heart_frames(2).labels)
     masks = torch.stack([(truth == value).float() for value in (1, 2, 3)], 1) * 20 - 10
     stage.model.segmenter.forward = lambda features, cues: [masks[:, None]]
     assert all(value == pytest.approx(1.0) for value in stage.validate().values())
     assert next(iter(stage.validate())) == "dice_myocardium"
-
-
-def test_packed_frames_come_back_and_are_resized(tmp_path):
-    write_packed(tmp_path / "set.npz", _frames(1))
-    same = read_packed(tmp_path / "set.npz", 64)
-    np.testing.assert_array_equal(same.images, _frames(1).images)
-    assert same.names == ["patient0000_4CH_ED", "patient0000_4CH_ES"]
-    other = read_packed(tmp_path / "set.npz", 32)
-    assert other.images.shape == other.labels.shape == (2, 32, 32)
-    assert set(np.unique(other.labels)) <= {0, 1, 2, 3}
-
-
-def test_a_frame_that_two_sets_share_counts_once():
-    one, other = _frames(2), _frames(3)
-    other.images[:] = 0
-    both = one.joined(other)
-    assert both.names == [*one.names, *other.names[4:]]
-    assert len(both) == len(both.labels) == 6
-    np.testing.assert_array_equal(both.images[:4], one.images)
-
-
-def test_a_file_that_is_no_frame_set_is_refused(tmp_path):
-    np.savez(tmp_path / "odd.npz", images=np.zeros(3))
-    with pytest.raises(ReadError, match=r"odd\.npz"):
-        read_packed(tmp_path / "odd.npz", 64)
-
-
-def test_folder_without_annotated_frames_is_named(tmp_path):
-    with pytest.raises(ReadError, match="no annotated CAMUS frame"):
-        read_camus_set(tmp_path, ["patient0001"], 64)
-
-
-def test_real_frames_keep_their_anatomy_when_packed(camus_folder):
-    frames = read_camus_set(camus_folder, ["patient0001", "patient0003"], 256)
-    assert len(frames) >= 4
-    for labels in frames.labels:
-        assert all((labels == value).sum() > 200 for value in (1, 2, 3))
