@@ -18,7 +18,7 @@ from PointSegLib.clip import CineClip
 from PointSegLib.errors import AbsentError, ReadError
 from PointSegLib.io.camus_info import VIEWS, Folder, checked, read_camus_info
 from PointSegLib.io.problems import Problem, walk_cases
-from PointSegLib.io.volumes import read_volume
+from PointSegLib.io.volumes import load_image, read_volume
 from PointSegLib.result import LABEL_NAMES
 
 PHASES = ("ED", "ES")
@@ -230,11 +230,7 @@ def _labels(path: Path, clip: CineClip) -> np.ndarray | None:
     gt = path.with_name(path.name.removesuffix(suffix) + "_gt" + suffix)
     if not gt.is_file():
         return None
-    try:
-        labels = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(gt)))
-    except RuntimeError as error:
-        msg = f"{gt} cannot be read; restore it from the CAMUS download."
-        raise ReadError(msg) from error
+    labels = SimpleITK.GetArrayFromImage(load_image(gt, SUFFIXES[suffix]))
     labels = labels.reshape(-1, *labels.shape[-2:])
     if labels.shape != clip.frames.shape:
         msg = f"{gt} has the shape {list(labels.shape)} but {path.name} has {list(clip.frames.shape)}; restore both."

@@ -37,7 +37,7 @@ def read_volume(path: Path, image_io: str) -> CineClip:
     Raises:
         ReadError: for damaged files, 3-D volumes over time and unreadable pixel types.
     """
-    image = _load(path, image_io)
+    image = load_image(path, image_io)
     frames = _frames(image, path)
     spacing, warnings = _spacing(image)
     times, doubts = _times(image, len(frames))
@@ -57,7 +57,7 @@ def read_picture(path: Path, image_io: str) -> CineClip:
     Raises:
         ReadError: for damaged files.
     """
-    frames = _frames(_load(path, image_io), path)
+    frames = _frames(load_image(path, image_io), path)
     return CineClip(frames, source=str(path), warnings=("A picture without a pixel size: lengths are in pixels.",))
 
 
@@ -76,6 +76,7 @@ def _refuse_cut_off_nifti(path: Path) -> None:
             missing -= len(head)
             while missing > 0 and (piece := file.read(min(missing, 1 << 22))):
                 missing -= len(piece)
+            file.read(1)  # at the end of a .gz its checksum is compared
     except (OSError, EOFError, zlib.error, struct.error) as error:
         msg = f"{path} is damaged or cut off ({error}); copy or export it again."
         raise ReadError(msg) from error
@@ -84,7 +85,16 @@ def _refuse_cut_off_nifti(path: Path) -> None:
         raise ReadError(msg)
 
 
-def _load(path: Path, image_io: str) -> SimpleITK.Image:
+def load_image(path: Path, image_io: str) -> SimpleITK.Image:
+    """Read an image file that is whole.
+
+    Args:
+        path: the file.
+        image_io: ITK's reader for its content, such as "NiftiImageIO".
+
+    Raises:
+        ReadError: when the file is damaged or cut off, which ITK itself may not notice.
+    """
     if image_io == "NiftiImageIO":
         _refuse_cut_off_nifti(path)
     reader = SimpleITK.ImageFileReader()

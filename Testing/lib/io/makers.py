@@ -69,12 +69,25 @@ def save(ds: FileDataset, path: Path) -> Path:
     return path
 
 
-def write_image(path: Path, array: np.ndarray, spacing: tuple[float, ...] = (0.3, 0.15, 1.54)) -> None:
-    """Write an array `[H, W]` or `[T, H, W]` as ITK does; `spacing` is (column, row, third axis)."""
+def write_image(
+    path: Path, array: np.ndarray, spacing: tuple[float, ...] = (0.3, 0.15, 1.54), *, vector: bool = False
+) -> Path:
+    """Write an array `[H, W]` or `[T, H, W]`, with channels last where `vector` says so, as ITK does.
+
+    `spacing` is (column, row, third axis).
+    """
     path.parent.mkdir(exist_ok=True)
-    image = SimpleITK.GetImageFromArray(array)
+    image = SimpleITK.GetImageFromArray(array, isVector=vector)
     image.SetSpacing(spacing[: image.GetDimension()])
     SimpleITK.WriteImage(image, str(path))
+    return path
+
+
+def write_camus_frame(root: Path, name: str, image: np.ndarray, labels: np.ndarray, spacing_mm: float = 0.6) -> None:
+    """Write a frame such as "patient0001_4CH_ED" with its masks as CAMUS names them."""
+    stem = root / name.split("_")[0] / name
+    for end, array in (("", image), ("_gt", labels)):
+        write_image(Path(f"{stem}{end}.nii.gz"), array, (spacing_mm, spacing_mm))
 
 
 def write_avi(path: Path, frames: np.ndarray, rate: int = 25) -> None:

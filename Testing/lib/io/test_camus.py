@@ -113,6 +113,16 @@ def test_labels_of_another_size_are_refused(tmp_path):
         read_camus_frame(tmp_path, PATIENT, "2CH", "ES")
 
 
+@pytest.mark.parametrize("suffix", ["nii.gz", "nii", "mhd"])
+def test_labels_that_are_cut_off_are_refused_rather_than_filled_with_background(tmp_path, suffix):
+    write_image(tmp_path / PATIENT / f"{PATIENT}_2CH_ES.{suffix}", FRAMES[0])
+    path = write_image(tmp_path / PATIENT / f"{PATIENT}_2CH_ES_gt.{suffix}", LABELS[0])
+    cut = path.with_suffix(".raw") if suffix == "mhd" else path
+    cut.write_bytes(cut.read_bytes()[:-100])
+    with pytest.raises(ReadError, match=rf"_gt\.{suffix} .*cut off"):
+        read_camus_frame(tmp_path, PATIENT, "2CH", "ES")
+
+
 def test_missing_view_lists_what_is_there(tmp_path):
     write_image(tmp_path / PATIENT / f"{PATIENT}_2CH_ES.nii.gz", FRAMES[0])
     with pytest.raises(ReadError, match=r"has no patient0007_4CH_ES .* it has: patient0007_2CH_ES\.nii\.gz"):

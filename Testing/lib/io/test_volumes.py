@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import SimpleITK
 
 from PointSegLib.errors import ClipError, ReadError
 from PointSegLib.io import read_clip
-from Testing.lib.io.makers import fan_frames
+from Testing.lib.io.makers import fan_frames, write_image
 
 FRAMES = fan_frames(5)
 COLOUR = np.repeat(FRAMES[..., None], 3, -1)
 LIST_FIRST = "sizes: {t} {w} {h} 1\nkinds: list domain domain domain\nspace directions: none {directions}"
 LIST_LAST = "sizes: {w} {h} 1 {t}\nkinds: domain domain domain list\nspace directions: {directions} none"
 DIRECTIONS = "(0.3,0,0) (0,0.4,0) (0,0,1)"
-
-
-def write_image(path, array, spacing=(0.3, 0.4, 1.0), *, vector=False):
-    image = SimpleITK.GetImageFromArray(array, isVector=vector)
-    image.SetSpacing(spacing[: image.GetDimension()])
-    SimpleITK.WriteImage(image, str(path))
-    return path
 
 
 def write_sequence(path, layout, fields="", frames=FRAMES):
@@ -45,7 +37,7 @@ def index_fields(axis: int, values: str, unit: str = "s") -> str:
 def test_time_stack_is_exact_with_non_square_spacing(tmp_path, suffix):
     clip = read_clip(write_image(tmp_path / f"a.{suffix}", FRAMES))
     assert np.array_equal(clip.frames, FRAMES)
-    assert clip.spacing_mm == pytest.approx((0.4, 0.3))
+    assert clip.spacing_mm == pytest.approx((0.15, 0.3))
     assert clip.times_s is None
 
 
@@ -53,7 +45,7 @@ def test_time_stack_is_exact_with_non_square_spacing(tmp_path, suffix):
 def test_two_dimensional_image_is_one_frame(tmp_path, suffix):
     clip = read_clip(write_image(tmp_path / f"a.{suffix}", FRAMES[0]))
     assert np.array_equal(clip.frames, FRAMES[:1])
-    assert clip.spacing_mm == pytest.approx((0.4, 0.3))
+    assert clip.spacing_mm == pytest.approx((0.15, 0.3))
 
 
 def test_third_spacing_is_never_taken_for_seconds(tmp_path):
@@ -146,6 +138,15 @@ def test_cut_off_file_is_refused_by_name(tmp_path, suffix):
     path = write_image(tmp_path / f"a.{suffix}", FRAMES)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ReadError, match=rf"a\.{suffix}"):
+        read_clip(path)
+
+
+def test_rotten_file_is_refused_by_name(tmp_path):
+    path = write_image(tmp_path / "a.nii.gz", FRAMES)
+    rotten = bytearray(path.read_bytes())
+    rotten[-8] ^= 1  # the checksum no longer is that of the pixels
+    path.write_bytes(rotten)
+    with pytest.raises(ReadError, match=r"a\.nii\.gz is damaged or cut off .*CRC"):
         read_clip(path)
 
 
