@@ -12,6 +12,7 @@ from PointSegLib.cli.options import add_command, at_least, progress_bar
 from PointSegLib.errors import PointSegError
 
 if TYPE_CHECKING:
+    from PointSegLib.io.problems import Problem
     from PointSegLib.training.frames import FrameSet
 
 SIDE = 256
@@ -44,7 +45,11 @@ def _run(options: argparse.Namespace) -> int:
         msg = "--packed needs --data: the lists in that folder say which of the packed patients belong to the subset."
         raise PointSegError(msg)
     make_folder(options.out)
-    frames = _annotated(options)
+    problems: list[Problem] = []
+    try:
+        frames = _annotated(options, problems)
+    finally:
+        _name(problems)
     plan = SetPlan(
         folder=options.out,
         count=options.count,
@@ -57,15 +62,19 @@ def _run(options: argparse.Namespace) -> int:
         split="valid" if options.subset == "validation" else "train",
     )
     pairs = [] if frames is None else template_pairs(frames)
-    problems = write_simulated_set(plan, pairs, options.workers, progress_bar)
-    for problem in problems:
-        print(f"pointseg: left out: {problem}", file=sys.stderr)
-    print(f"{options.out}: {plan.count} clips; {len(problems)} of {len(pairs)} pairs could not be used")
+    unusable = write_simulated_set(plan, pairs, options.workers, progress_bar)
+    _name(unusable)
+    print(f"{options.out}: {plan.count} clips; {len(unusable)} of {len(pairs)} pairs could not be used")
     return 0
 
 
-def _annotated(options: argparse.Namespace) -> FrameSet | None:
-    """The real frames of the subset's patients; None where no folder was named."""
+def _name(problems: list[Problem]) -> None:
+    for problem in problems:
+        print(f"pointseg: left out: {problem}", file=sys.stderr)
+
+
+def _annotated(options: argparse.Namespace, problems: list[Problem]) -> FrameSet | None:
+    """The real frames of the subset's patients but those with problems; None where no folder was named."""
     from functools import reduce
 
     from PointSegLib.io.camus_info import list_patients
@@ -75,7 +84,7 @@ def _annotated(options: argparse.Namespace) -> FrameSet | None:
         return None
     patients = list_patients(options.data, options.subset)
     if not options.packed:
-        return read_camus_set(options.data, patients, SIDE)
+        return read_camus_set(options.data, patients, SIDE, problems=problems)
     frames = reduce(FrameSet.joined, [read_packed(path, SIDE) for path in options.packed]).of_patients(patients)
     if not len(frames):
         msg = f"the packed frames are of none of the {options.subset} patients of {options.data}; name other ones."

@@ -8,9 +8,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-import SimpleITK
 import torch
 from lib.hearts import heart_frame
+from lib.io.makers import write_camus_frame
 from lib.networks import tiny_config, tiny_network
 
 from PointSegLib.cli import main
@@ -47,23 +47,14 @@ def _heart(seed):
     return (image * 255).to(torch.uint8).numpy(), labels.numpy()
 
 
-def _write(path, array):
-    image = SimpleITK.GetImageFromArray(array)
-    image.SetSpacing((0.6, 0.6))
-    SimpleITK.WriteImage(image, str(path))
-
-
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """A CAMUS folder (one patient to train on, three to score), a simulated clip, a recipe and a checkpoint."""
     monkeypatch.setitem(PRESETS, "tiny", tiny_config)
     for number in range(4):
         name = f"patient{number:04d}"
-        (tmp_path / name).mkdir()
         for index, phase in enumerate(("ED", "ES")):
-            image, labels = _heart(2 * number + index)
-            _write(tmp_path / name / f"{name}_4CH_{phase}.nii.gz", image)
-            _write(tmp_path / name / f"{name}_4CH_{phase}_gt.nii.gz", labels)
+            write_camus_frame(tmp_path, f"{name}_4CH_{phase}", *_heart(2 * number + index))
     (tmp_path / "subgroup_training.txt").write_text("patient0000\n")
     (tmp_path / "subgroup_validation.txt").write_text("patient0001\npatient0002\npatient0003\n")
     table = "Patient,ImageQuality\npatient0001,Good\npatient0002,Poor\npatient0003,Poor\n"

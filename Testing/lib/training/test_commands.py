@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import warnings
 
 import numpy as np
 import pytest
-import SimpleITK
 import torch
 from lib.hearts import heart_clip
+from lib.io.makers import write_camus_frame
 from lib.networks import tiny_config
 
 from PointSegLib.cli import main
 from PointSegLib.errors import ReadError
 from PointSegLib.io.camus import annotated_frames
+from PointSegLib.io.synus import read_synus_meta
 from PointSegLib.model import PRESETS, load_checkpoint
 from PointSegLib.training import TrainingData
 
@@ -36,22 +38,15 @@ points = 16
 """
 
 
-def _write(path, array):
-    image = SimpleITK.GetImageFromArray(array)
-    image.SetSpacing((0.6, 0.6))
-    SimpleITK.WriteImage(image, str(path))
-
-
 @pytest.fixture
 def camus(tmp_path):
     """Three patients: two to train on, one to validate with; ED and ES are two frames of one heart."""
     for number in range(3):
         name = f"patient{number:04d}"
-        (tmp_path / name).mkdir()
         clip = heart_clip(96, 2, 1, number)
         for phase, image, labels in zip(("ED", "ES"), clip.frames, clip.labels, strict=True):
-            _write(tmp_path / name / f"{name}_4CH_{phase}.nii.gz", (image * 255).to(torch.uint8).numpy())
-            _write(tmp_path / name / f"{name}_4CH_{phase}_gt.nii.gz", labels.numpy())
+            pixels = (image * 255).to(torch.uint8).numpy()
+            write_camus_frame(tmp_path, f"{name}_4CH_{phase}", pixels, labels.numpy())
     (tmp_path / "subgroup_training.txt").write_text("patient0000\npatient0001\n")
     (tmp_path / "subgroup_validation.txt").write_text("patient0002\n")
     (tmp_path / "tiny.toml").write_text(RECIPE)
@@ -138,6 +133,16 @@ def test_training_leaves_damaged_frames_out_names_them_and_reads_them_again_once
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(data.read(64, folder)) == 3
+
+
+def test_clips_are_made_of_the_hearts_whose_frames_are_whole_and_the_others_are_named(camus, capsys):
+    _damage(camus, "patient0001_4CH_ED", "patient0001_4CH_ES_gt")
+    words = ["simulate", "--data", camus, "--out", camus / "clips", "--count", 1, "--frames", 2, "--points", 4]
+    assert main([str(word) for word in (*words, "--parametric", 0)]) == 0
+    said = capsys.readouterr()
+    assert re.findall("left out: (patient0001_4CH_E.)", said.err) == ["patient0001_4CH_ED", "patient0001_4CH_ES"]
+    assert "of 1 pairs" in said.out
+    assert read_synus_meta(camus / "clips", "train_000000")["source"].startswith("patient0000")
 
 
 def test_damage_is_told_even_where_no_frame_is_left(camus):

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import SimpleITK
+from lib.io.makers import write_camus_frame
 from lib.networks import tiny_checkpoint
 
 from PointSegLib.cli import main
@@ -43,20 +43,13 @@ def _image(labels: np.ndarray) -> np.ndarray:
     return (20 + 60 * labels).astype(np.uint8)
 
 
-def _write(path, array):
-    image = SimpleITK.GetImageFromArray(array)
-    image.SetSpacing((0.5, 0.5))
-    SimpleITK.WriteImage(image, str(path))
-
-
 @pytest.fixture
 def camus(tmp_path):
     root = tmp_path / "camus"
+    root.mkdir()
     for name in QUALITIES:
-        (root / name).mkdir(parents=True)
         for shift, phase in enumerate(("ED", "ES")):
-            _write(root / name / f"{name}_4CH_{phase}.nii.gz", _image(_labels(shift)))
-            _write(root / name / f"{name}_4CH_{phase}_gt.nii.gz", _labels(shift))
+            write_camus_frame(root, f"{name}_4CH_{phase}", _image(_labels(shift)), _labels(shift), 0.5)
     (root / "subgroup_validation.txt").write_text("\n".join(QUALITIES))
     table = "\n".join(f"{name},{quality}" for name, quality in QUALITIES.items())
     (root / "patients_info.csv").write_text(f"Patient,ImageQuality\n{table}\n")
@@ -107,8 +100,7 @@ def test_frames_are_clips_of_their_own_and_pairs_hold_both(camus):
 
 def test_a_pair_of_two_sizes_is_left_out_and_named(camus):
     small = _labels()[:40, :40]
-    _write(camus / "patient0002" / "patient0002_4CH_ES.nii.gz", _image(small))
-    _write(camus / "patient0002" / "patient0002_4CH_ES_gt.nii.gz", small)
+    write_camus_frame(camus, "patient0002_4CH_ES", _image(small), small, 0.5)
     problems: list[Problem] = []
     pairs = HeldOutPatients(camus, clip_of="pair")
     assert [name for name, _, _ in pairs.cases(problems)] == ["patient0001_4CH", "patient0003_4CH"]
