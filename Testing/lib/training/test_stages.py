@@ -13,7 +13,7 @@ from lib.networks import tiny_config, tiny_network
 from PointSegLib.errors import PointSegError
 from PointSegLib.io.synus import TrackedClip, write_synus_case, write_synus_info
 from PointSegLib.model import PRESETS, load_checkpoint, save_checkpoint
-from PointSegLib.training import TrainingData, TrainingSettings, train_segmenter, train_tracker
+from PointSegLib.training import TrainingData, TrainingSettings, load_settings, train_segmenter, train_tracker
 from PointSegLib.training.clips import ClipSet
 from PointSegLib.training.frames import FrameSet, write_packed
 from PointSegLib.training.segmenter_stage import SegmenterStage
@@ -32,6 +32,7 @@ SETTINGS = TrainingSettings(
     kind_shares=(0.4, 0.3, 0.3),
     click_share=0.5,
 )
+RECIPES = ("paper", "paper-gpu-25min", "small-cpu", "small-gpu-25min")
 PATIENTS = ("patient0000", "patient0001", "patient0002")
 
 
@@ -83,6 +84,22 @@ def test_two_stages_make_a_checkpoint_that_knows_where_it_comes_from(data):
     assert any(
         not torch.equal(a, b) for a, b in zip(before.segmenter.parameters(), after.segmenter.parameters(), strict=True)
     )
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_stage_of_every_recipe_trains_a_tiny_network(data, recipe):
+    source, folder = data
+    few = {"preset": "tiny", "steps": 1, "minutes": 0.0, "workers": 0, "clips": 2, "frames": 4, "points": 16}
+    stages = {stage: load_settings(recipe, stage, **few) for stage in ("stills", "tracker", "segmenter")}
+    warm = None
+    if stages["stills"].kind_shares == (1.0, 0.0, 0.0):  # the recipes of `paper` have no such stage
+        warm = train_segmenter(source, None, folder, stages["stills"])
+    tracker = train_tracker(source, folder, stages["tracker"])
+    whole = load_checkpoint(train_segmenter(source, tracker, folder, stages["segmenter"], start=warm))
+    assert whole.provenance["segmenter"]["settings"]["precision"] == stages["segmenter"].precision
+    assert ("stills" in whole.provenance) == recipe.startswith("small")
+    for name, weight in whole.model.state_dict().items():
+        assert bool(weight.isfinite().all()), name
 
 
 def test_stills_warm_the_segmenter_up_without_a_tracker(data):
