@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from PointSegLib.errors import ClipError
+from PointSegLib.errors import ClipError, PointSegError
 from PointSegLib.io.problems import Problem
 from PointSegLib.io.synus import SPLITS, TrackedClip, write_synus_case, write_synus_info
 from PointSegLib.result import MYOCARDIUM, Progress
@@ -87,6 +88,7 @@ def write_simulated_set(
     Raises:
         WriteError: when the disk refuses; what was written stays, and the next call goes on from there.
         ClipError: when the plan makes no sense.
+        PointSegError: when a process was killed; what was written stays.
     """
     missing = [index for index in range(plan.count) if not (plan.folder / plan.case(index)).is_dir()]
     problems: dict[str, Problem] = {}
@@ -171,6 +173,12 @@ def _results(maker: _Maker, indices: Sequence[int], workers: int) -> Iterator[It
     pool = ProcessPoolExecutor(min(workers, len(indices)), spawn, initializer=_start_worker, initargs=(maker,))
     try:
         yield (future.result() for future in as_completed([pool.submit(_run_worker, index) for index in indices]))
+    except BrokenProcessPool as error:
+        msg = (
+            f"a process that makes clips was killed, most often because memory ran out; use fewer than {workers}, then "
+        )
+        msg += "give the command again: the clips that are there are kept."
+        raise PointSegError(msg) from error
     finally:
         pool.shutdown(cancel_futures=True)
 

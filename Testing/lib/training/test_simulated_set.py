@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
 
 from PointSegLib.cli import main
+from PointSegLib.errors import PointSegError
 from PointSegLib.io.synus import list_synus, read_synus_case
 from PointSegLib.simulation.template import TemplatePair
+from PointSegLib.training import simulated_set
 from PointSegLib.training.frames import FrameSet, write_packed
 from PointSegLib.training.simulated_set import SetPlan, template_pairs, write_simulated_set
 
@@ -73,6 +76,16 @@ def test_command_makes_a_set_over_one_process_or_two_and_says_what_was_left_out(
     assert "left out: patient0001_4CH" in said.err
     assert "1 of 1 pairs could not be used" in said.out
     assert list_synus(tmp_path / "set", "valid") == ["valid_000000", "valid_000001"]
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_told_of_and_clips_that_are_there_are_listed(tmp_path, monkeypatch):
+    write_simulated_set(_plan(tmp_path, count=1), [])
+    (tmp_path / "info.csv").unlink()
+    monkeypatch.setattr(simulated_set, "_run_worker", os._exit)
+    with pytest.raises(PointSegError, match=r"a process that makes clips was killed.*fewer than 2"):
+        write_simulated_set(_plan(tmp_path, count=3), [], workers=2)
+    assert list_synus(tmp_path, "train") == ["train_000000"]
 
 
 def test_packed_frames_are_taken_only_of_patients_whom_a_list_puts_into_the_subset(tmp_path, capsys):
