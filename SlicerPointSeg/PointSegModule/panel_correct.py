@@ -19,15 +19,9 @@ from PointSegModule.panel_section import PanelSection
 
 
 class CorrectPanel(PanelSection):
-    """Lets the user place clicks, and has the clip segmented again after each.
+    """Lets the user place clicks, and has the clip segmented again after each."""
 
-    Args:
-        made: what a `PanelSection` is made with.
-    """
-
-    def __init__(self, *made: Any) -> None:
-        super().__init__(*made)
-        ui = self._ui
+    def setup(self, ui: Any) -> None:
         self._again = False
         self._placed: Any = None
         self.buttons = {"wall": ui.wallButton, "cavity": ui.cavityButton, "outside": ui.outsideButton}

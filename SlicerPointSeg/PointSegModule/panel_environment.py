@@ -17,15 +17,9 @@ from PointSegModule.panel_section import PanelSection
 
 
 class EnvironmentPanel(PanelSection):
-    """Tells what is installed, installs it, and tries it.
+    """Tells what is installed, installs it, and tries it."""
 
-    Args:
-        made: what a `PanelSection` is made with.
-    """
-
-    def __init__(self, *made: Any) -> None:
-        super().__init__(*made)
-        ui = self._ui
+    def setup(self, ui: Any) -> None:
         ui.licenseLabel.toolTip = notice()
         self._showVersions()
         ui.installButton.connect("clicked(bool)", self.onInstall)

@@ -20,15 +20,9 @@ from PointSegModule.status_text import describeCalibration
 
 
 class InputPanel(PanelSection):
-    """Shows what is known of the chosen movie.
+    """Shows what is known of the chosen movie."""
 
-    Args:
-        made: what a `PanelSection` is made with.
-    """
-
-    def __init__(self, *made: Any) -> None:
-        super().__init__(*made)
-        ui = self._ui
+    def setup(self, ui: Any) -> None:
         self._soughtFor: tuple[str, float] | None = None
         self._ruler = PlaceButton(ui.drawRulerButton, self._rulerToDraw, self.onRulerPlaced, 2)
         ui.sectorCheckBox.connect("toggled(bool)", self.onSectorToggled)

@@ -26,17 +26,11 @@ from PointSegModule.status_text import settingsOf
 
 
 class ResultsPanel(PanelSection):
-    """Measures the chosen movie, and shows and writes what was measured.
+    """Measures the chosen movie, and shows and writes what was measured."""
 
-    Args:
-        made: what a `PanelSection` is made with.
-    """
-
-    def __init__(self, *made: Any) -> None:
+    def setup(self, ui: Any) -> None:
         import qt
 
-        super().__init__(*made)
-        ui = self._ui
         self._clicks = PlotClicks()
         actions = {
             "measureButton": self.onMeasure,

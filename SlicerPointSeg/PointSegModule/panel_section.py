@@ -28,6 +28,10 @@ class PanelSection(VTKObservationMixin):
     ) -> None:
         VTKObservationMixin.__init__(self)
         self._ui, self._runs, self._logic, self._parameters = ui, runs, logic, parameters
+        self.setup(ui)
+
+    def setup(self, ui: Any) -> None:
+        """Give the section its first state and connect its widgets; called once."""
 
     def _openedCine(self) -> OpenCine:
         """The chosen movie with its segmentation, ready for further work.

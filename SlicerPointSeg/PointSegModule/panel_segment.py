@@ -28,10 +28,11 @@ class SegmentPanel(PanelSection):
     """
 
     def __init__(self, *made: Any, scenesParameters: Callable[[], PointSegParameterNode]) -> None:
-        super().__init__(*made)
-        ui = self._ui
         self.predictor: Predictor | None = None
         self._scenesParameters = scenesParameters
+        super().__init__(*made)
+
+    def setup(self, ui: Any) -> None:
         ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         ui.modelPathLineEdit.connect("currentPathChanged(QString)", self.onModelChosen)
 

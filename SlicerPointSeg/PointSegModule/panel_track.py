@@ -20,15 +20,9 @@ _POINTS, _CURVE = "vtkMRMLMarkupsFiducialNode", "vtkMRMLMarkupsCurveNode"
 
 
 class TrackPanel(PanelSection):
-    """Follows what the user has placed through the movie that was segmented.
+    """Follows what the user has placed through the movie that was segmented."""
 
-    Args:
-        made: what a `PanelSection` is made with.
-    """
-
-    def __init__(self, *made: Any) -> None:
-        super().__init__(*made)
-        ui = self._ui
+    def setup(self, ui: Any) -> None:
         self._drawnWith: TrackSettings | None = None
         self._placing = (
             PlaceButton(ui.placePointsButton, lambda: self._nodeToPlace(_POINTS), self.onPlaced),

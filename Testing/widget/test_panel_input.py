@@ -18,16 +18,22 @@ def uncalibrated(panel, application):
     return volume
 
 
-def test_a_ruler_of_known_length_calibrates_the_image(panel, uncalibrated):
+def measureWithRuler(panel):
+    """Choose a ruler over 50 pixels, named Depth."""
     import slicer
 
-    from PointSegModule.status_text import settingsOf
-
-    assert panel.ui.calibrationLabel.text.startswith("Unknown")
     ruler = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "Depth")
     ruler.AddControlPointWorld(0, 0, 0)
     ruler.AddControlPointWorld(-30, -40, 0)
     panel.ui.rulerSelector.setCurrentNode(ruler)
+
+
+def test_a_ruler_of_known_length_calibrates_the_image(panel, uncalibrated):
+
+    from PointSegModule.status_text import settingsOf
+
+    assert panel.ui.calibrationLabel.text.startswith("Unknown")
+    measureWithRuler(panel)
     panel.ui.rulerLengthSpinBox.value = 20
     assert panel.ui.calibrationLabel.text == "0.4 x 0.4 mm per pixel, from the ruler 'Depth'"
     settings = settingsOf(panel.parameters())
@@ -114,14 +120,10 @@ def test_the_depth_of_the_sector_calibrates_the_image_once_the_sector_is_found(p
 
 
 def test_a_ruler_goes_before_the_depth(panel, uncalibrated, application):
-    import slicer
 
     panel.ui.depthSpinBox.value = 9.6
     pump(application, lambda: panel.runs.current is None)
-    ruler = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "Depth")
-    ruler.AddControlPointWorld(0, 0, 0)
-    ruler.AddControlPointWorld(-30, -40, 0)
-    panel.ui.rulerSelector.setCurrentNode(ruler)
+    measureWithRuler(panel)
     panel.ui.rulerLengthSpinBox.value = 20
     assert panel.ui.calibrationLabel.text == "0.4 x 0.4 mm per pixel, from the ruler 'Depth'"
 
