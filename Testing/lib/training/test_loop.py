@@ -37,7 +37,7 @@ def _in_own_process(folder: Path, devices: int, killed_at: int) -> subprocess.Co
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
 
 
