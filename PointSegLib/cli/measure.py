@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,8 @@ def _measured(predictor: PointSegPredictor, path: Path, view: str | None, option
     clip = read_clip(path)
     beats = beats_from_frames(options.ed, options.es, len(clip), clip.times_s) if options.ed else None
     session = predictor.open(clip)
-    followed = follow_wall_points(session.segment(chosen_progress(options)), clip, session.track, beats)
+    segmented = session.segment(chosen_progress(options))
+    followed = follow_wall_points(segmented, clip, partial(session.track, closely=True), beats)
     done = measure(
         followed.result,
         clip,

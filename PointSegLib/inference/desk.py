@@ -51,7 +51,7 @@ class NetworkDesk:
         if isinstance(request, Keep):
             session.keep(_edits_of(request.edits, session))
             return None
-        return session.track(request.points, progress)
+        return session.track(request.points, progress, closely=request.closely)
 
     def _open(self, request: Open) -> None:
         self._session = None

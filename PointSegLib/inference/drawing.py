@@ -14,6 +14,7 @@ from PointSegLib.inference.clip_run import ClipRun, point_cues
 from PointSegLib.inference.clip_view import ClipView
 from PointSegLib.inference.device import fast_arithmetic
 from PointSegLib.inference.feature_store import FeatureStore
+from PointSegLib.inference.motion import Motion
 from PointSegLib.inference.points import UserPoints
 from PointSegLib.inference.recording import Recording
 from PointSegLib.inference.tracking import FeaturesOf
@@ -81,12 +82,17 @@ class Drawer:
         confidence = torch.cat([*(track.confidence for track in tracks), grid.confidence])
         return Drawing(points, logits, labels, torch.cat([queries, grid.queries]), xy, confidence)
 
-    def follow(self, points: UserPoints, progress: Progress | None = None) -> PointTracks:
-        """Track points without drawing."""
-        recording, _ = self._first or self._record(progress)
+    def follow(self, points: UserPoints, progress: Progress | None = None, closely: bool = False) -> PointTracks:
+        """Track points without drawing; `closely` as in `ClipSession.track`, points of one frame."""
+        recording, grid = self._first or self._record(progress)
         queries = self.view.to_unit(points.rows)
         found = self._clicks.together(queries, self._tracker_features(recording.tracker, progress))
-        return self.view.point_tracks(queries, found.xy, found.confidence, len(queries))
+        xy, confidence = found.xy, found.confidence
+        if closely:
+            motion = Motion(torch.cat([xy, grid.xy]), int(points.rows[0, 0]))
+            rest = self._clicks.together(queries, self._features_at_rest(motion, progress))
+            xy, confidence = motion.put_back(rest.xy), rest.confidence
+        return self.view.point_tracks(queries, xy, confidence, len(queries))
 
     @property
     def bytes_per_frame(self) -> int:
@@ -130,6 +136,20 @@ class Drawer:
                 progress(0, len(self.view.clip))
             with fast_arithmetic(self.device):
                 return self._features(store, self.model.tracker.encoder, *self.view.windows[index]).float()
+
+        return features_of
+
+    def _features_at_rest(self, motion: Motion, progress: Progress | None) -> FeaturesOf:
+        """Features of the clip with a motion taken out of it."""
+
+        def features_of(index: int) -> FrameFeatures:
+            if progress is not None:
+                progress(0, len(self.view.clip))
+            first, last = self.view.windows[index]
+            still = motion.taken_out(self.view.images(first, last), first)
+            with fast_arithmetic(self.device):
+                features: FrameFeatures = self.model.tracker.encoder(still.to(self.device))
+                return features.float()
 
         return features_of
 

@@ -61,6 +61,7 @@ class Track:
     """Follow points; see `ClipSession.track`."""
 
     points: np.ndarray
+    closely: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from PointSegLib.clip import CineClip
+from PointSegLib.errors import PointError
 from PointSegLib.inference.clip_view import ClipView
 from PointSegLib.inference.drawing import Drawer, Drawing, OnFrame
 from PointSegLib.inference.options import AS_TRAINED, SegmentOptions
@@ -135,18 +136,25 @@ class ClipSession:
         """Take up clicks and edits of a session that was lost; the next call draws them."""
         self.clicks, self.edits, self._drawing = clicks, tuple(edits), None
 
-    def track(self, points: np.ndarray, progress: Progress | None = None) -> PointTracks:
+    def track(self, points: np.ndarray, progress: Progress | None = None, *, closely: bool = False) -> PointTracks:
         """Follow points through the clip without changing its masks; they are each other's company.
 
         Args:
             points: `[M, 3]` rows (frame, x, y) in pixels of the clip.
             progress: told (frames done, frames in all).
+            closely: follow them a second time, through the clip with the motion of the first time taken out, and add
+                what is left of their motion: a tracker takes motion for smaller than it is, and here it is asked for
+                the rest. Three times as long; all points must lie in one frame.
 
         Raises:
-            PointError: when a point does not fit the clip.
+            PointError: when a point does not fit the clip, or those to be followed closely lie in several frames.
         """
         checked = UserPoints.checked(points, None, self.clip)
-        return self._in_some_room(lambda drawer: drawer.follow(checked, progress))
+        frames = np.unique(checked.rows[:, 0])
+        if closely and len(frames) != 1:
+            msg = f"{len(checked.rows)} points of {len(frames)} frames cannot be followed closely; give those of one."
+            raise PointError(msg)
+        return self._in_some_room(lambda drawer: drawer.follow(checked, progress, closely))
 
     @property
     def bytes_per_frame(self) -> int:

@@ -51,7 +51,7 @@ def follow_wall_points(
     Args:
         result: labels and tracks of the clip.
         clip: the movie.
-        track: follows points; called twice.
+        track: follows points; called twice, each time with points of one frame (`ClipSession.track`, closely).
         beats: as for `measure`; the points start with the first of its whole beats. None finds them.
 
     Returns:

@@ -111,7 +111,7 @@ def measureSteps(
 
     def follow(rows: np.ndarray) -> Steps:
         yield from opened.openSteps(opened.corrections)
-        return (yield from answered(opened.engine, Track(rows), progress))
+        return (yield from answered(opened.engine, Track(rows, closely=True), progress))
 
     return (yield from onAskingThread(lambda track: _measured(source, track), follow))
 

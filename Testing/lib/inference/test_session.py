@@ -129,6 +129,19 @@ def test_points_are_tracked_near_where_the_predictor_tracks_them(predictor, sess
     assert np.abs(tracks.xy - predictor.track(clip, points).xy).max() < 10
 
 
+def test_points_are_followed_closely_from_where_they_are_put(session):
+    points = np.array([[4, 20, 20], [4, 40, 30], [4, 60, 40], [4, 30, 55]])
+    tracks = session.track(points, closely=True)
+    assert tracks.xy.shape == (4, FRAMES, 2)
+    np.testing.assert_allclose(tracks.xy[:, 4], points[:, 1:], atol=1e-2)
+    assert np.abs(tracks.xy - session.track(points).xy).max() > 0.1
+
+
+def test_points_of_several_frames_cannot_be_followed_closely(session):
+    with pytest.raises(PointError, match="2 points of 2 frames"):
+        session.track(np.array([[0, 20, 20], [4, 40, 30]]), closely=True)
+
+
 def test_features_of_a_long_clip_go_to_a_file_and_say_the_same(predictor, clip, session):
     spilled = predictor.open(clip, memory_limit=1000)
     assert spilled.bytes_per_frame == 0
