@@ -15,7 +15,7 @@ from PointSegLib.errors import MeasurementError
 
 if TYPE_CHECKING:
     from PointSegLib import PointSegPredictor, PointSegResult
-    from PointSegLib.measurement.measurements import Measurements
+    from PointSegLib.measurement.measurements import Measurements, WallMeasurements
     from PointSegLib.measurement.two_views import BiplaneMeasurements
     from PointSegLib.reporting import MeasuredClip
 
@@ -160,13 +160,19 @@ def summary(done: Measurements) -> str:
     ejection = beat.cavity.simpson
     parts = [
         "no EF" if ejection is None else f"EF {ejection.ef_percent:.0f} % (one view)",
-        "no GLS" if beat.wall is None or beat.wall.gls is None else f"GLS {beat.wall.gls:.1f} %",
+        _gls(beat.wall),
     ]
     if ejection is not None and ejection.edv_ml is not None and ejection.esv_ml is not None:
         parts.append(f"EDV {ejection.edv_ml:.0f} ml, ESV {ejection.esv_ml:.0f} ml")
     if done.cycle.heart_rate_bpm is not None:
         parts.append(f"{done.cycle.heart_rate_bpm:.0f} beats per minute")
     return ", ".join(parts)
+
+
+def _gls(wall: WallMeasurements | None) -> str:
+    if wall is None or wall.gls is None:
+        return "no GLS"
+    return f"GLS {wall.gls:.1f} %" + (" (not to be trusted)" if wall.contradicted else "")
 
 
 def biplane_summary(done: BiplaneMeasurements) -> str:

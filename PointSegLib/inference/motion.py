@@ -1,4 +1,4 @@
-"""`Motion`: how all that a clip shows moves, as far as tracked points tell, and the frames with that motion taken out."""
+"""`Motion`: how all that a clip shows moves, as far as tracked points tell, and its frames without that motion."""
 
 from __future__ import annotations
 

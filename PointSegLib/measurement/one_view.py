@@ -72,7 +72,7 @@ def measure(
     contours = _contours(result.labels, scale, cycle, naming) if cycle.beats else None
     source = WallSource(clip, result, naming, inside, contours, correct_drift, insist, return_error_px)
     measured = tuple(_measure_beat(source, beat, found, areas) for beat in cycle.beats)
-    said += [text for beat in measured for text in beat.warnings]
+    said += [text for beat in measured for text in _of_beat(beat, several=len(measured) > 1)]
     return Measurements(
         source=clip.source,
         view=naming.view,
@@ -116,6 +116,12 @@ def _contours(labels: np.ndarray, scale: Scale, cycle: Cycle, naming: Naming) ->
         except MeasurementError:
             continue
     return None
+
+
+def _of_beat(measured: BeatMeasurements, several: bool) -> tuple[str, ...]:
+    """The warnings of a beat, which name it where there are others."""
+    frames = f"Frames {measured.beat.start} to {measured.beat.end}: " if several else ""
+    return tuple(frames + text for text in measured.warnings)
 
 
 def _measure_beat(

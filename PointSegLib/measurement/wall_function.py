@@ -24,8 +24,8 @@ from PointSegLib.result import PointSegResult
 # With more badly tracked segments in a view GLS is not calculated, a rule that is commonly cited from Lang et al. 2015
 # (doi 10.1016/j.echo.2014.10.003).
 MOST_LEFT_OUT = 2
-# Beyond these differences, in percentage points, GLS contradicts its own peak or the masks; PointSeg's own limits.
-_PEAK_APART, _CONTOURS_APART = 3.0, 6.0
+# So many percentage points from its own peak, GLS was read at the wrong frame; PointSeg's own limit.
+_PEAK_APART = 3.0
 # The wall's shape hardly changes this many frames from end-diastole.
 _NEIGHBOURS = (1, -1, 2, -2)
 
@@ -74,9 +74,8 @@ def measure_wall(source: WallSource, beat: Beat) -> WallMeasurements:
         contours = measure_strain(source.contours, beat, clip.times_s, correct_drift=source.correct_drift)
     if contours is None:
         said.append(f"The mask of frame {beat.start} shows no whole wall: there is no strain of contours to compare.")
-    said.extend(_contradictions(strain, contours))
     annulus = annular_motion(lines, beat)
-    return WallMeasurements(
+    wall = WallMeasurements(
         lines=lines,
         strain=strain,
         layers={
@@ -92,8 +91,9 @@ def measure_wall(source: WallSource, beat: Beat) -> WallMeasurements:
         dispersion_ms=dyssynchrony(
             [c for c, name in zip(strain.longitudinal, strain.names, strict=True) if name not in strain.left_out]
         ),
-        warnings=tuple(dict.fromkeys((*geometry.warnings, *said, *strain.warnings, *annulus.warnings))),
     )
+    said = [*geometry.warnings, *said, *_contradictions(wall), *strain.warnings, *annulus.warnings]
+    return replace(wall, warnings=tuple(dict.fromkeys(said)))
 
 
 def _wall_near(labels: np.ndarray, scale: Scale, ed: int, naming: Naming, said: list[str]) -> WallGeometry:
@@ -126,28 +126,27 @@ def _strain(
         said.append(f"GLS leaves out {_counted(len(doubted))} not trusted.")
         return measure_strain(lines, beat, times, [verdict.trusted for verdict in trust], drift)
     said.append(
-        f"There is no GLS: {_counted(len(doubted))} of {len(trust)} not trusted, and no more than {MOST_LEFT_OUT} of a "
-        "view may be left out. Insist to have it all the same."
+        f"There is no GLS: {len(doubted)} of {len(trust)} segments are not trusted, and no more than {MOST_LEFT_OUT} "
+        "of a view may be left out. Insist to have it all the same."
     )
     whole = measure_strain(lines, beat, times, correct_drift=drift)
     return replace(whole, gls={}, left_out=tuple(verdict.name for verdict in doubted))
 
 
-def _contradictions(strain: WallStrain, contours: WallStrain | None) -> Iterator[str]:
+def _contradictions(wall: WallMeasurements) -> Iterator[str]:
     """What GLS does not agree with: its own peak, or the contours of the masks."""
-    gls = strain.gls.get("mid")
-    if gls is None or gls.end_systolic is None or gls.peak is None:
+    if wall.gls is None:
         return
-    if abs(gls.peak - gls.end_systolic) > _PEAK_APART:
+    peak = wall.strain.gls["mid"].peak
+    if peak is not None and abs(peak - wall.gls) > _PEAK_APART:
         yield (
-            f"GLS is {gls.end_systolic:.1f} % at end-systole, frame {strain.beat.es}, but {gls.peak:.1f} % at its "
-            "peak: check the frame of end-systole."
+            f"GLS is {wall.gls:.1f} % at end-systole, frame {wall.strain.beat.es}, but {peak:.1f} % at its peak: check "
+            "the frame of end-systole."
         )
-    other = contours.gls["mid"].end_systolic if contours else None
-    if other is not None and abs(gls.end_systolic - other) > _CONTOURS_APART:
+    if wall.contradicted:
         yield (
-            f"GLS is {gls.end_systolic:.1f} % by the tracked points but {other:.1f} % by the contours of the masks: "
-            "points or masks are wrong; look at the movie."
+            f"GLS is not to be trusted: it is {wall.gls:.1f} % by the tracked points but {wall.contour_gls:.1f} % by "
+            "the contours of the masks. Points or masks are wrong; look at the movie."
         )
 
 

@@ -135,8 +135,18 @@ def _atrium(view: Measurements, beat: BeatMeasurements) -> Iterator[Finding]:
 
 
 def _strain(view: Measurements, beat: BeatMeasurements, wall: WallMeasurements) -> Iterator[Finding]:
+    if view.insisted or not wall.contradicted:
+        yield from _global_strain(view, beat, wall)
+    if wall.dispersion_ms is not None:
+        yield Finding(code.DISPERSION, wall.dispersion_ms, code.MILLISECOND)
+    yield from _segments(view, beat, wall)
+
+
+def _global_strain(view: Measurements, beat: BeatMeasurements, wall: WallMeasurements) -> Iterator[Finding]:
     both = (beat.beat.start, beat.beat.es)
     left_out = f" Left out: {', '.join(wall.strain.left_out)}." if wall.strain.left_out else ""
+    if wall.contradicted:
+        left_out += f" Not trusted: the contours of the masks say {wall.contour_gls:.1f} %."
     if wall.gls is not None:
         said = f"Global, annulus to annulus.{left_out}{_drift(wall.strain.gls['mid'])}"
         yield Finding(
@@ -147,9 +157,6 @@ def _strain(view: Measurements, beat: BeatMeasurements, wall: WallMeasurements) 
     if endo is not None and endo.end_systolic is not None and view.view is not None:
         concept, said = code.ENDOCARDIAL_GLS[view.view], (left_out + _drift(endo)).strip()
         yield Finding(concept, endo.end_systolic, code.PERCENT, frames=both, comment=said)
-    if wall.dispersion_ms is not None:
-        yield Finding(code.DISPERSION, wall.dispersion_ms, code.MILLISECOND)
-    yield from _segments(view, beat, wall)
 
 
 def _segments(view: Measurements, beat: BeatMeasurements, wall: WallMeasurements) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ p { margin: 4px 0; }
 .limits ul { margin: 4px 0; padding-left: 18px; }
 figure { margin: 10px 0; }
 figure img { max-width: 100%; height: auto; display: block; }
+figure.narrow img { max-width: 50%; margin: 0 auto; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 16px; align-items: center; }
 table { border-collapse: collapse; width: 100%; font-size: 12.5px; font-variant-numeric: tabular-nums; }
 th, td { padding: 4px 8px; border-bottom: 1px solid var(--rule); text-align: right; vertical-align: top;
@@ -33,6 +34,7 @@ th, td { padding: 4px 8px; border-bottom: 1px solid var(--rule); text-align: rig
 th { font-weight: 600; color: var(--quiet); border-bottom: 1px solid var(--ink); }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
 td.text, th { white-space: normal; }
+td.text:last-child { min-width: 26ch; }
 tr.doubted td { color: var(--quiet); background: #fff7ed; }
 footer { margin-top: 30px; padding-top: 10px; border-top: 1px solid var(--rule); font-size: 12px; color: var(--quiet); }
 @page { size: A4; margin: 13mm; }
@@ -55,10 +57,11 @@ def page(title: str, body: str) -> str:
     )
 
 
-def picture(png: bytes, meaning: str) -> str:
-    """A picture inside the page; `meaning` says what it shows to those who do not see it."""
+def picture(png: bytes, meaning: str, narrow: bool = False) -> str:
+    """A picture inside the page, as wide as the page or half as wide; `meaning` is for those who do not see it."""
     data = base64.b64encode(png).decode("ascii")
-    return f'<figure><img alt="{escape(meaning)}" src="data:image/png;base64,{data}"></figure>'
+    opening = '<figure class="narrow">' if narrow else "<figure>"
+    return f'{opening}<img alt="{escape(meaning)}" src="data:image/png;base64,{data}"></figure>'
 
 
 def cards(values: Iterable[tuple[str, str, str]]) -> str:

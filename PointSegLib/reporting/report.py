@@ -9,7 +9,7 @@ from html import escape
 
 from PointSegLib import __version__
 from PointSegLib.atomic import atomic_path
-from PointSegLib.measurement.measurements import BeatMeasurements, Measurements
+from PointSegLib.measurement.measurements import BeatMeasurements, Measurements, WallMeasurements
 from PointSegLib.measurement.two_views import BiplaneMeasurements
 from PointSegLib.reporting.bulls_eye import bulls_eye_figure
 from PointSegLib.reporting.curve_plots import strain_figure, volume_figure
@@ -71,7 +71,7 @@ def report_html(measured: Sequence[MeasuredClip], biplane: BiplaneMeasurements |
         parts += ["<section><h2>All views together</h2>", cards(_biplane_cards(biplane))]
         parts.append(limits("What limits the combination", biplane.warnings))
         eye = bulls_eye_figure([one.measurements for one in measured], biplane.gls)
-        parts += [picture(png_of(eye), "Bull's eye of longitudinal strain"), "</section>"]
+        parts += [picture(png_of(eye), "Bull's eye of longitudinal strain", narrow=True), "</section>"]
     parts += [_view(one, alone=biplane is None) for one in measured]
     parts.append(f"<footer><p>{escape(CONVENTIONS)}</p><p>{escape(NOT_A_DEVICE)}</p></footer>")
     return page(f"Left heart, {views}", "\n".join(parts))
@@ -93,8 +93,10 @@ def _view(one: MeasuredClip, alone: bool) -> str:
         parts.append(picture(png_of(strain_figure(measurements)), f"{one.title}: longitudinal strain"))
         parts.append(table(_SEGMENT_HEADER, _segment_rows(beat)))
         parts.append(picture(png_of(m_mode_figure(one)), f"{one.title}: M-mode along the wall and through the annulus"))
-    volume = picture(png_of(volume_figure(measurements)), f"{one.title}: volume or area over time")
-    if alone and measurements.view is not None and beat is not None and beat.wall is not None:
+    beside_eye = alone and measurements.view is not None and beat is not None and beat.wall is not None
+    curve = png_of(volume_figure(measurements))
+    volume = picture(curve, f"{one.title}: volume or area over time", narrow=not beside_eye)
+    if beside_eye:
         eye = picture(png_of(bulls_eye_figure([measurements], beat.wall.gls)), "Bull's eye of longitudinal strain")
         volume = f'<div class="pair">{volume}{eye}</div>'
     return "\n".join([*parts, volume, "</section>"])
@@ -121,12 +123,10 @@ def _view_cards(one: MeasuredClip) -> list[tuple[str, str, str]]:
     simpson, unit = value_of(cavity, "simpson"), measurements.scale.unit
     area_length = value_of(value_of(cavity, "area_length"), "ef_percent")
     ends = [wall.annulus.mapse_left, wall.annulus.mapse_right] if wall else [None, None]
-    left_out = len(wall.strain.left_out) if wall else 0
-    contour = value_of(wall, "contour_gls")
     return [
         ("EF, one view", _percent(value_of(simpson, "ef_percent")), f"area-length {_percent(area_length)}"),
         ("EDV / ESV", _both(value_of(simpson, "edv_ml"), value_of(simpson, "esv_ml"), "ml"), "Simpson, one view"),
-        ("GLS", _percent(value_of(wall, "gls"), 1), f"contours {_percent(contour, 1)}; {left_out} segments left out"),
+        ("GLS", _percent(value_of(wall, "gls"), 1), _beside_gls(wall)),
         ("MAPSE", _both(ends[0], ends[1], unit), "left / right in the image"),
         ("Heart rate", _with_unit(measurements.cycle.heart_rate_bpm, "/min"), ""),
         (
@@ -136,6 +136,20 @@ def _view_cards(one: MeasuredClip) -> list[tuple[str, str, str]]:
         ),
         ("Dispersion", _with_unit(value_of(wall, "dispersion_ms"), "ms"), "SD of time to peak"),
     ]
+
+
+def _beside_gls(wall: WallMeasurements | None) -> str:
+    """What GLS is to be read with: that of the contours, whether the two contradict each other, what was left out."""
+    if wall is None:
+        return ""
+    left_out = len(wall.strain.left_out)
+    return "; ".join(
+        [
+            f"contours {_percent(wall.contour_gls, 1)}",
+            *(["not to be trusted"] if wall.contradicted else []),
+            *([f"{left_out} segment{'s' if left_out > 1 else ''} left out"] if left_out else []),
+        ]
+    )
 
 
 def _biplane_cards(biplane: BiplaneMeasurements) -> list[tuple[str, str, str]]:

@@ -133,6 +133,8 @@ def _segment(wall: WallMeasurements, index: int) -> Row:
         "speckle_correlation": _number(trust.correlation),
         "strain_standard_error_percent": _number(trust.strain_error),
         "forward_backward_error_wall_thicknesses": _number(trust.return_error),
+        "outside_fan_share": _number(trust.beyond_sector),
+        "shadow_share": _number(trust.dark),
         "doubts": " ".join(trust.reasons),
     }
 
@@ -166,6 +168,8 @@ def _wall(wall: WallMeasurements | None, unit: str) -> Row:
         "gls_mid_peak_percent": _number(value_of(mid, "peak")),
         "gls_drift_percent": _number(value_of(mid, "drift")),
         "gls_contour_es_percent": _number(value_of(wall, "contour_gls")),
+        "gls_less_contour_es_percent": _number(value_of(wall, "less_contours")),
+        "gls_contradicted": value_of(wall, "contradicted"),
         "segments_left_out": "; ".join(wall.strain.left_out) if wall else None,
         "mechanical_dispersion_ms": _number(value_of(wall, "dispersion_ms")),
         f"mapse_left_{unit}": _number(value_of(annulus, "mapse_left")),

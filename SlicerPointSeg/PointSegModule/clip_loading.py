@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import slicer
 
 from PointSegLib.clip import CineClip
-from PointSegModule.scene_input import findCine
+from PointSegModule.scene_input import R_WAVES_ATTRIBUTE, findCine
 from PointSegModule.scene_transaction import SceneTransaction, sceneTransaction
 from PointSegModule.sequence_browsing import browse
 
@@ -20,7 +21,7 @@ def addClip(clip: CineClip, name: str) -> Any:
 
     Args:
         clip: its spacing becomes that of the volumes (1 mm, Slicer's sign for unknown, when None), its times the
-            index in seconds (frame numbers when None).
+            index in seconds (frame numbers when None); its R waves stay with the sequence as an attribute.
         name: of the sequence and its proxy.
 
     Returns:
@@ -49,6 +50,8 @@ def _newSequence(clip: CineClip, name: str, transaction: SceneTransaction) -> An
     if len(clip) > 1:  # frames nearer than the tolerance would overwrite each other
         tolerance = min(sequence.GetNumericIndexValueTolerance(), float(np.diff(times).min()) / 4)
         sequence.SetNumericIndexValueTolerance(tolerance)
+    if clip.r_wave_times_s is not None:
+        sequence.SetAttribute(R_WAVES_ATTRIBUTE, json.dumps(clip.r_wave_times_s.tolist()))
     row, column = clip.spacing_mm or (1.0, 1.0)
     for time, frame in zip(times, clip.frames, strict=True):
         volume = slicer.vtkMRMLScalarVolumeNode()

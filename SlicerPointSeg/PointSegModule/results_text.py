@@ -28,9 +28,10 @@ def _figures(measured: MeasuredCine) -> str:
     row = next((row for row in measured.beats if row["quoted"]), None)
     if row is None:
         return _("No beat was found: nothing of a beat was measured.")
+    gls = _("GLS {0:.1f} % (not to be trusted)") if row["gls_contradicted"] else _("GLS {0:.1f} %")
     parts = [
         _said(row, "ef_simpson_percent", _("EF {0:.0f} % (one view)"), _("no EF")),
-        _said(row, "gls_mid_es_percent", _("GLS {0:.1f} %"), _("no GLS")),
+        _said(row, "gls_mid_es_percent", gls, _("no GLS")),
         _said(row, "edv_simpson_ml", _("EDV {0:.0f} ml")),
         _said(row, "esv_simpson_ml", _("ESV {0:.0f} ml")),
         _said(row, "heart_rate_bpm", _("{0:.0f} beats per minute")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ import vtk
 from PointSegLib.clip import CineClip
 from PointSegLib.errors import PointSegError
 
+R_WAVES_ATTRIBUTE = "PointSeg.rWaveTimes"  # of a sequence of images: seconds on the clock of its index
 _IMAGE_CLASSES = ("vtkMRMLScalarVolumeNode", "vtkMRMLVectorVolumeNode", "vtkMRMLStreamingVolumeNode")
 _SECONDS_PER_UNIT = {"s": 1.0, "ms": 1e-3}
 _COLOUR_SAMPLE = 8  # frames that show which colours tissue has
@@ -49,6 +51,12 @@ class CineSource:
 
     def __len__(self) -> int:
         return len(self.indexValues)
+
+    @property
+    def rWaveTimes(self) -> tuple[float, ...] | None:
+        """Seconds of the ECG's R waves on the clock of the index; None where the sequence does not tell."""
+        stored = self.sequence.GetAttribute(R_WAVES_ATTRIBUTE) if self.sequence is not None else None
+        return tuple(json.loads(stored)) if stored else None
 
     @property
     def spacingMm(self) -> tuple[float, float] | None:
@@ -140,6 +148,7 @@ def clipSteps(
         source=source.name,
         calibration=calibration,
         warnings=tuple(warnings),
+        r_wave_times_s=None if times is None else source.rWaveTimes,
     )
 
 

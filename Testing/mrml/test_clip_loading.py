@@ -36,6 +36,13 @@ def test_what_a_clip_does_not_know_is_not_made_up(scene):
     seen = readBack(added(CineClip(cines.speckle())))
     assert seen.spacing_mm is None
     assert seen.times_s is None
+    assert seen.r_wave_times_s is None
+
+
+def test_r_waves_come_back_on_the_clock_of_the_frames(scene):
+    times = 0.04 * np.arange(cines.FRAMES)
+    seen = readBack(added(CineClip(cines.speckle(), times_s=times, r_wave_times_s=[-0.3, 0.0412345])))
+    assert seen.r_wave_times_s.tolist() == [-0.3, 0.0412345]
 
 
 def test_frames_nearer_than_slicers_tolerance_stay_apart(scene):

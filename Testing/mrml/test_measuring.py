@@ -190,6 +190,26 @@ def test_saved_scene_keeps_results_and_is_measured_on(processor, scene, tmp_path
         )
 
 
+def test_r_waves_of_a_saved_scene_mark_end_diastole_as_before(processor, scene, tmp_path):
+    from PointSegModule.logic import CineProcessor
+
+    output = segmentedHeart(processor, r_wave_times_s=[0.05, 0.55, 1.05])
+    before = rowsOf(processor.measure(a4c()).beats)
+    assert [row["ed_frame"] for row in before][:2] == [2, 22], "without R waves it is 1, 21"
+    assert scene.WriteToMRB(str(tmp_path / "scene.mrb"))
+    scene.Clear(False)
+    assert scene.ReadFromMRB(str(tmp_path / "scene.mrb"))
+
+    later = CineProcessor()
+    browser = scene.GetFirstNodeByClass("vtkMRMLSequenceBrowserNode")
+    segmentation = scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    later.openScene(browser, segmentation).engine = later.engines.ofPredictor(KnowsTheHeart(output.result))
+    again = rowsOf(later.measure(a4c()).beats)
+    assert [(row["ed_frame"], row["end_frame"]) for row in again] == [
+        (row["ed_frame"], row["end_frame"]) for row in before
+    ]
+
+
 @pytest.mark.parametrize(
     ("known", "said", "column"),
     [

@@ -32,7 +32,7 @@ class KnownHeart:
     def segment(self, progress=None):
         return beating(FRAMES)[0]
 
-    def track(self, points):
+    def track(self, points, *, closely=False):
         return followed(points, FRAMES)
 
 

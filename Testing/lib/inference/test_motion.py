@@ -1,4 +1,4 @@
-"""Claims about the motion that is taken out of a clip: what is left stands still, and what is put back is where it was."""
+"""Claims about the motion that is taken out of a clip: what is left stands still, and what is put back is right."""
 
 from __future__ import annotations
 

@@ -144,6 +144,20 @@ def test_segment_that_is_not_trusted_is_left_out_of_gls():
     assert wall.gls == pytest.approx(GLS, abs=0.5)
 
 
+def test_gls_that_the_contours_contradict_is_not_to_be_trusted():
+    result, clip = beating(24)
+    still = replace(result, labels=np.repeat(result.labels[1:2], len(clip), 0))
+    contradicted = measure(still, clip, "A4C", beats=beats_from_frames([1, 21], [11], len(clip)))
+    wall = contradicted.best.wall
+    assert wall.contradicted
+    assert wall.less_contours == pytest.approx(GLS, abs=1.0)
+    assert said(contradicted, "GLS is not to be trusted")
+    agreed = measure(result, clip, "A4C")
+    assert not agreed.best.wall.contradicted
+    assert abs(agreed.best.wall.less_contours) < 1.5
+    assert not said(agreed, "not to be trusted")
+
+
 def test_three_untrusted_segments_forbid_gls_unless_it_is_insisted_on():
     result, clip = beating(24)
     result = hidden(result, left_half(result))
@@ -176,7 +190,7 @@ def test_end_systole_that_misses_the_peak_is_doubted(known):
 def test_points_that_stand_still_under_moving_masks_are_doubted():
     result, clip = beating(24)
     still = replace(result.tracks, xy=np.repeat(result.tracks.xy[:, :1], 24, 1))
-    assert said(measure(replace(result, tracks=still), clip, "A4C", insist=True), "points or masks are wrong")
+    assert said(measure(replace(result, tracks=still), clip, "A4C", insist=True), "GLS is not to be trusted")
 
 
 def test_beats_the_user_names_are_measured():

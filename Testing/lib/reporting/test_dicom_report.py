@@ -15,7 +15,7 @@ from pydicom.uid import generate_uid
 from PointSegLib.errors import DependencyError, WriteError
 from PointSegLib.io import write_dicom_segmentation
 from PointSegLib.io.identity import read_source
-from PointSegLib.measurement import measure, measure_biplane
+from PointSegLib.measurement import beats_from_frames, measure, measure_biplane
 from PointSegLib.reporting import dicom_codes, write_dicom_report
 from PointSegLib.reporting.dicom_findings import findings_of, findings_together
 
@@ -127,6 +127,21 @@ def test_what_is_not_trusted_is_not_told_unless_insisted_on():
     told = [finding for finding in findings_of(insisted) if finding.site and untrusted[0] in finding.site[2]]
     assert told
     assert all("Not trusted" in finding.comment for finding in told)
+
+
+def test_gls_that_the_contours_contradict_is_not_told_unless_insisted_on():
+    result, clip = beating(FRAMES)
+    still = replace(result, labels=np.repeat(result.labels[1:2], FRAMES, 0))
+    beats = beats_from_frames([1, 21], [11], FRAMES)
+
+    def told(insist: bool) -> list[str]:
+        found = findings_of(measure(still, clip, "A4C", beats=beats, insist=insist))
+        of_strain = (dicom_codes.STRAIN, dicom_codes.ENDOCARDIAL_GLS["A4C"])
+        return [finding.comment for finding in found if finding.concept in of_strain and not finding.site]
+
+    assert told(insist=False) == []
+    assert len(told(insist=True)) == 2
+    assert all("the contours of the masks say" in comment for comment in told(insist=True))
 
 
 def test_without_calibration_nothing_is_told_in_millimetres():
