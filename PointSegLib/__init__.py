@@ -25,6 +25,7 @@ _HOME = {
     "beat_rows": "reporting",
     "beats_from_frames": "measurement",
     "follow_wall_points": "measurement",
+    "biplane_row": "reporting",
     "frame_rows": "reporting",
     "measure": "measurement",
     "measure_biplane": "measurement",

@@ -16,6 +16,7 @@ _HOME = {
     "beat_rows": "rows",
     "bulls_eye_figure": "bulls_eye",
     "curve_rows": "rows",
+    "biplane_row": "rows",
     "frame_rows": "rows",
     "m_mode_figure": "m_mode_plot",
     "report_html": "report",

@@ -22,7 +22,7 @@ from PointSegModule.open_cine import OpenCine
 from PointSegModule.points_input import RESULT_POINTS_REFERENCE, trackSteps
 from PointSegModule.results_output import SceneResults, rowsOf
 
-MEASURED_TABLES = ("beats", "segments", "frames")
+MEASURED_TABLES = ("beats", "segments", "frames", "together")
 
 
 @dataclass(frozen=True)

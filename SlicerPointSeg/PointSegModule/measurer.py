@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-from PointSegLib.errors import WriteError
+from PointSegLib.errors import MeasurementError, WriteError
 from PointSegLib.result import Progress
 from PointSegModule.background_run import BackgroundRun, started
 from PointSegModule.beat_marks import BeatMarks
 from PointSegModule.engines import Engines, Steps
 from PointSegModule.exporting import ExportChoice, exportSteps, filesOf
 from PointSegModule.improving import CineImprover
-from PointSegModule.measuring import MeasuredCine, MeasureSettings, measureSteps
+from PointSegModule.measuring import Earlier, MeasuredCine, MeasureSettings, measureSteps
 from PointSegModule.results_output import SceneResults, resultSteps
 
 
@@ -26,6 +27,7 @@ class CineMeasurer(CineImprover):
     def __init__(self, engines: Engines | None = None) -> None:
         super().__init__(engines)
         self._measured: MeasuredCine | None = None
+        self._views: dict[str, tuple[Any, Any]] = {}  # ID of a segmentation -> it, and its measurements
 
     @property
     def measured(self) -> MeasuredCine | None:
@@ -37,6 +39,7 @@ class CineMeasurer(CineImprover):
         self,
         settings: MeasureSettings = MeasureSettings(),
         *,
+        other: Any = None,
         progress: Progress | None = None,
         waitForCompletion: bool = True,
     ) -> SceneResults | BackgroundRun:
@@ -48,6 +51,8 @@ class CineMeasurer(CineImprover):
 
         Args:
             settings: the view, and what else can be chosen.
+            other: the segmentation of another movie of the same heart, which was measured before: an A4C and an A2C
+                give biplane volumes. Whose heart they show is for the caller to know.
             progress: as in `process`, of the points that are followed.
             waitForCompletion: as in `process`.
 
@@ -55,17 +60,28 @@ class CineMeasurer(CineImprover):
             the nodes, in place of those of an earlier measurement; the numbers are in `measured`.
 
         Raises:
-            PointSegError: when no cine is open or the view is not known.
+            PointSegError: when no cine is open, the view is not known, or the other was not measured in this session.
         """
         opened = self._requireOpened()
+        earlier = Earlier(self.measured, self._measuredIn(other))
 
         def steps() -> Steps:
-            measured = yield from measureSteps(opened, settings, self.measured, progress)
+            measured = yield from measureSteps(opened, settings, earlier, progress)
             results = yield from resultSteps(measured)
             self._measured = measured
+            self._views[opened.segmentation.GetID()] = opened.segmentation, measured.measurements
             return results
 
         return started(steps(), waitForCompletion)
+
+    def _measuredIn(self, segmentation: Any) -> Any:
+        if segmentation is None:
+            return None
+        node, measurements = self._views.get(segmentation.GetID(), (None, None))
+        if node is not segmentation:  # another scene may have used the same ID
+            msg = f"'{segmentation.GetName()}' was not measured in this session; measure it first, as its own view."
+            raise MeasurementError(msg)
+        return measurements
 
     def markBeat(self, phase: str, frame: int | None = None) -> BeatMarks:
         """Make a frame the end-diastole or end-systole of its beat; the next `measure` goes by it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,7 @@ class MeasuredCine:
         measurements: a `PointSegLib.measurement.Measurements`; its frames count from the first that was segmented.
         marks: the beats that were measured.
         beats, segments, frames: rows of `PointSegLib.beat_rows` and the like.
+        together: one row of `PointSegLib.biplane_row` where another view was measured before; else none.
         warnings: what limits the measurements, one sentence each.
     """
 
@@ -73,7 +74,22 @@ class MeasuredCine:
     beats: Rows
     segments: Rows
     frames: Rows
+    together: Rows
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What was measured before.
+
+    Attributes:
+        same: in the same cine, or None.
+        other: the `PointSegLib.measurement.Measurements` of another view of the same heart, to be put together with
+            those of this one, or None.
+    """
+
+    same: MeasuredCine | None = None
+    other: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +101,10 @@ class _Source:
     result: PointSegResult
     settings: MeasureSettings
     marks: BeatMarks
-    earlier: MeasuredCine | None
+    earlier: Earlier
 
 
-def measureSteps(
-    opened: OpenCine, settings: MeasureSettings, earlier: MeasuredCine | None, progress: Progress | None
-) -> Steps:
+def measureSteps(opened: OpenCine, settings: MeasureSettings, earlier: Earlier, progress: Progress | None) -> Steps:
     """Measure a cine in short steps, the long ones of them on a thread; gives `MeasuredCine`.
 
     Points on the wall itself are followed by the engine first, unless that was done in an earlier measurement of the
@@ -136,6 +150,7 @@ def _measured(source: _Source, track: Tracker) -> MeasuredCine:
         return_error_px=None if followed is None else followed.return_error_px,
     )
     warnings = (*done.warnings, *doubt)
+    together, apart = _together(done, source.earlier.other)
     if first and warnings:
         warnings = (*warnings, f"In these sentences frame 0 is frame {first}, the first that was segmented.")
     return MeasuredCine(
@@ -149,7 +164,8 @@ def _measured(source: _Source, track: Tracker) -> MeasuredCine:
         beats=_shifted(beat_rows(done), first),
         segments=_shifted(segment_rows(done), first),
         frames=_shifted(frame_rows(done), first),
-        warnings=warnings,
+        together=together,
+        warnings=(*warnings, *apart),
     )
 
 
@@ -157,7 +173,7 @@ def _followed(source: _Source, masks: int, track: Tracker, beats: Any) -> tuple[
     """(what `follow_wall_points` gives or gave, or None; why it could not)."""
     from PointSegLib import follow_wall_points
 
-    earlier = source.earlier
+    earlier = source.earlier.same
     isSame = earlier is not None and earlier.checksum == masks and earlier.tracks is source.result.tracks
     if isSame and earlier.followed is not None:
         return earlier.followed, ()
@@ -167,6 +183,24 @@ def _followed(source: _Source, masks: int, track: Tracker, beats: Any) -> tuple[
         raise
     except PointSegError as error:
         return None, (f"No points were put on the wall itself, so that strain rests on fewer: {error}",)
+
+
+def _together(done: Any, other: Any) -> tuple[Rows, tuple[str, ...]]:
+    """(the row of both views, or none; what limits it, or why there is none)."""
+    from PointSegLib import biplane_row, measure_biplane
+
+    if other is None:
+        return (), ()
+    # movies of a scene may have one name, which for files would say that they are one
+    views = {one.view: replace(one, source="") for one in (done, other)}
+    if set(views) != {"A4C", "A2C"}:
+        named = " and ".join(one.view or "unknown" for one in (done, other))
+        return (), (f"There is no biplane volume: it needs an A4C and an A2C, and the views are {named}.",)
+    try:
+        both = measure_biplane(views["A4C"], views["A2C"])
+    except PointSegError as error:
+        return (), (f"There is no biplane volume: {error}",)
+    return (biplane_row(both),), both.warnings
 
 
 def checksum(labels: np.ndarray) -> int:

@@ -140,7 +140,9 @@ class ResultsPanel(PanelSection):
             spacingMm=calibrated.spacingMm,
             calibration=calibrated.calibration,
         )
-        return self._logic.measure(settings, progress=self._runs.showProgress, waitForCompletion=False)
+        return self._logic.measure(
+            settings, other=parameters.otherView, progress=self._runs.showProgress, waitForCompletion=False
+        )
 
     def _present(self, results: SceneResults) -> str:
         """Show the curves, and return the figures and what limits them."""

@@ -107,6 +107,7 @@ class PointSegParameterNode:
         trailFrames: trails go back so many frames.
         pathColor: what trails are coloured by.
         view, mirrored: the apical view, and whether the display shows left and right exchanged.
+        otherView: the segmentation of the same heart's other view, or None.
         correctDrift, insist: as in `MeasureSettings`.
         exportSequence, exportNifti, exportTables, exportMovie, exportFrames: which files to write.
     """
@@ -136,6 +137,7 @@ class PointSegParameterNode:
     pathColor: PathColor = PathColor.DISPLACEMENT
     view: View = View.UNKNOWN
     mirrored: bool = False
+    otherView: vtkMRMLSegmentationNode
     correctDrift: bool = True
     insist: bool = False
     exportSequence: bool = True

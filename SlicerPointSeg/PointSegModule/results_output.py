@@ -23,7 +23,7 @@ OWNER_REFERENCE = "PointSeg.segmentation"  # of a result: the segmentation that 
 MEASURED_REFERENCE = "PointSeg.measured"  # of the table of frames: the sequence of segmentations that was measured
 ROLE_ATTRIBUTE = "PointSeg.result"  # of a result: what it is
 CHECKSUM_ATTRIBUTE = "PointSeg.labels"  # of the table of frames: the checksum of the masks that were measured
-TABLES = ("beats", "segments", "frames", "cursor")
+TABLES = ("beats", "segments", "frames", "cursor", "together")
 CHARTS = ("volume", "strain")
 _CLASSES = ("vtkMRMLTableNode", "vtkMRMLPlotChartNode", "vtkMRMLPlotSeriesNode")
 
@@ -37,6 +37,7 @@ class SceneResults:
         segments: table with a row for each segment of each beat.
         frames: table with a row for each frame, what the charts plot.
         cursor: table of the line that marks the shown frame in the charts.
+        together: table with one row, of this view and another one of the same heart.
         volumeChart: volume, or area without calibration, over the cine.
         strainChart: strain of the segments, and GLS.
     """
@@ -45,6 +46,7 @@ class SceneResults:
     segments: Any
     frames: Any
     cursor: Any
+    together: Any
     volumeChart: Any
     strainChart: Any
 
@@ -91,6 +93,7 @@ def resultSteps(measured: MeasuredCine) -> Steps:
             "segments": measured.segments,
             "frames": plottedRows(measured),
             "cursor": cursorRows(measured),
+            "together": measured.together,
         }
         for role in TABLES:
             with transaction.step():

@@ -12,7 +12,7 @@ from PointSegModule.measuring import MeasuredCine
 
 def describeResults(measured: MeasuredCine) -> str:
     """The figures of the beat that is quoted in one line, and what limits them in others."""
-    return "\n".join([_figures(measured), *measured.warnings])
+    return "\n".join([_figures(measured), *map(_bothViews, measured.together), *measured.warnings])
 
 
 def describeMarks(marks: BeatMarks) -> str:
@@ -37,6 +37,16 @@ def _figures(measured: MeasuredCine) -> str:
         _said(row, "heart_rate_bpm", _("{0:.0f} beats per minute")),
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _bothViews(row: dict[str, Any]) -> str:
+    parts = [
+        _said(row, "ef_biplane_percent", _("EF {0:.0f} % (biplane)"), _("no biplane EF")),
+        _said(row, "gls_mean_percent", _("GLS {0:.1f} % (mean)"), _("no mean GLS")),
+        _said(row, "edv_biplane_ml", _("EDV {0:.0f} ml")),
+        _said(row, "esv_biplane_ml", _("ESV {0:.0f} ml")),
+    ]
+    return _("A4C and A2C together: {figures}").format(figures=", ".join(part for part in parts if part))
 
 
 def _said(row: dict[str, Any], name: str, text: str, missing: str = "") -> str:

@@ -48,7 +48,8 @@ def test_known_ejection_fraction_and_strain_are_in_the_tables(processor):
 def test_everything_is_in_one_folder_beside_the_cine(processor):
     output = segmentedHeart(processor)
     results = processor.measure(a4c())
-    for node in vars(results).values():
+    assert results.together is None, "there is one view only"
+    for node in filter(None, vars(results).values()):
         assert hierarchyOf(node) == "Heart results"
     assert results.strainChart.GetNumberOfPlotSeriesNodes() == 6 + 2
     assert output.segmentationSequence.GetAttribute("PointSeg.beats")
@@ -272,6 +273,33 @@ def test_unknown_view_names_walls_by_their_side(processor):
     with pytest.raises(MeasurementError, match="'A5C' is not known; give one of A4C, A2C, A3C"):
         processor.measure(MeasureSettings("A5C"))
     assert slicer.mrmlScene.GetNumberOfNodes() == before
+
+
+def test_two_views_of_a_heart_give_biplane_volumes(processor):
+    from PointSegModule.measuring import MeasureSettings
+
+    first = segmentedHeart(processor)
+    processor.measure(a4c())
+    second = segmentedHeart(processor)
+    results = processor.measure(MeasureSettings(view="A2C"), other=first.segmentation)
+    (row,) = rowsOf(results.together)
+    assert row["views"] == "A4C+A2C"
+    assert row["ef_biplane_percent"] == pytest.approx(EF, abs=1.5)
+    assert row["gls_mean_percent"] == pytest.approx(GLS, abs=0.5)
+    assert "A4C and A2C together: EF " in results.summary
+    assert rowsOf(processor.measure(MeasureSettings(view="A2C")).beats)
+    assert type(results).of(second.segmentation).together is None, "of one view again"
+
+
+def test_two_views_that_do_not_fit_are_said_to_be(processor):
+    first = segmentedHeart(processor)
+    with pytest.raises(PointSegError, match="was not measured in this session"):
+        processor.measure(a4c(), other=first.segmentation)
+    processor.measure(a4c())
+    segmentedHeart(processor)
+    results = processor.measure(a4c(), other=first.segmentation)
+    assert results.together is None
+    assert "it needs an A4C and an A2C, and the views are A4C and A4C" in results.summary
 
 
 def test_nothing_is_measured_before_it_is_segmented(processor):
