@@ -93,12 +93,12 @@ def _view(one: MeasuredClip, alone: bool) -> str:
         parts.append(picture(png_of(strain_figure(measurements)), f"{one.title}: longitudinal strain"))
         parts.append(table(_SEGMENT_HEADER, _segment_rows(beat)))
         parts.append(picture(png_of(m_mode_figure(one)), f"{one.title}: M-mode along the wall and through the annulus"))
-    beside_eye = alone and measurements.view is not None and beat is not None and beat.wall is not None
-    curve = png_of(volume_figure(measurements))
-    volume = picture(curve, f"{one.title}: volume or area over time", narrow=not beside_eye)
-    if beside_eye:
+    curve, meaning = png_of(volume_figure(measurements)), f"{one.title}: volume or area over time"
+    if alone and measurements.view is not None and beat is not None and beat.wall is not None:
         eye = picture(png_of(bulls_eye_figure([measurements], beat.wall.gls)), "Bull's eye of longitudinal strain")
-        volume = f'<div class="pair">{volume}{eye}</div>'
+        volume = f'<div class="pair">{picture(curve, meaning)}{eye}</div>'
+    else:
+        volume = picture(curve, meaning, narrow=True)
     return "\n".join([*parts, volume, "</section>"])
 
 
