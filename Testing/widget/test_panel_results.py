@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+import slicer
 from lib.measurement.beating import GLS
 from mrml import plot_view
 from mrml.beating_heart import KnowsTheHeart, beatingCine
@@ -91,6 +92,16 @@ def test_figures_are_shown_and_the_charts_opened(panel, application, segmented):
     assert 'ES <a href="11">11</a>' in panel.ui.beatsLabel.text
     assert panel.ui.showResultsButton.enabled
     assert resultsOf(panel).segments.GetTable().GetValueByName(0, "segment").ToString() == "basal inferoseptal"
+
+
+def test_another_view_has_to_be_measured_first(panel, application, segmented):
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "A2C segmentation")
+    panel.ui.otherViewSelector.setCurrentNode(other)
+    press(panel, application, "measureButton")
+    assert "'A2C segmentation' was not measured in this session" in panel.ui.statusLabel.text
+    panel.ui.otherViewSelector.setCurrentNode(None)
+    press(panel, application, "measureButton")
+    assert panel.ui.statusLabel.text.startswith("EF ")
 
 
 def test_an_unknown_view_is_said_and_logged(panel, application, segmented, caplog):
