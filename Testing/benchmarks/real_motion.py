@@ -64,9 +64,7 @@ def main() -> None:
         "Lucas-Kanade": lucas_kanade,
         "standing still": standing_still,
     }
-    print(
-        "| ED to ES, patients | n | wall carried, Dice | cavity carried, Dice | change of cavity area, slope |"
-    )
+    print("| ED to ES, patients | n | wall carried, Dice | cavity carried, Dice | change of cavity area, slope |")
     print("| --- | --- | --- | --- | --- |")
     for name, track in methods.items():
         rows = score(track, cases)
