@@ -19,9 +19,9 @@ from PointSegLib.measurement.volumes import Ejection, disk_volume
 from PointSegLib.measurement.wall_lines import WallLines
 
 _MM3_PER_ML = 1000.0
-# GLS of points and GLS of contours that differ by more percentage points contradict each other: of 32 simulated clips
-# of held-out patients, whose motion is known, 19 of 20 lay below (`Testing.benchmarks.strain_accuracy`).
-CONTOURS_APART = 5.5
+# GLS of points and GLS of contours that differ by more percentage points contradict each other: 19 of 20 simulated
+# clips of held-out patients lay below 4.8, the farthest at 5.2 (`Testing.benchmarks.strain_accuracy`).
+CONTOURS_APART = 5.0
 
 
 @dataclass(frozen=True, eq=False)
