@@ -35,6 +35,7 @@ def main(folder: Path) -> None:
     tutorial.segment()
     tutorial.correct()
     tutorial.track()
+    tutorial.measure()
     tutorial.close()
 
 
@@ -96,6 +97,15 @@ class Tutorial:
             node.GetDisplayNode().SetVisibility(node is self.panel.logic.tracked.points)
         self.take_view("tracked")
         self.take_panel("track", "track")
+
+    def measure(self) -> None:
+        from PointSegModule.parameters import View
+
+        self.panel.parameters().view = View.A4C
+        self.panel.ui.exportDirectoryButton.directory = "Echo"
+        self.panel.ui.measureButton.click()
+        self.wait()
+        self.take_panel("results", "results")
 
     def close(self) -> None:
         self.slicer_application.leave(self.panel)
