@@ -97,7 +97,10 @@ def simulate_clip(
         ClipError: when the pair cannot be used, or the request makes no sense.
     """
     generator = torch.Generator().manual_seed(seed)
-    scene = parametric_scene(n_frames, generator) if pair is None else template_scene(pair, n_frames, generator)
+    if pair is None:
+        scene = parametric_scene(n_frames, generator)
+    else:
+        scene = template_scene(pair if dissolved else replace(pair, es_image=None), n_frames, generator)
     imaging = draw_imaging(generator, quality=quality)
     renderer: Renderer = "warp" if chance(generator, WARP_PROBABILITY) else "scatter"
     if dissolved and pair is not None:
