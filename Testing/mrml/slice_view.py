@@ -53,6 +53,14 @@ def whyNoRendering() -> str:
 
 
 @functools.cache
+def skipUndrawn() -> None:
+    """Skip the test where nothing can be drawn off screen."""
+    import pytest
+
+    if problem := whyNoRendering():
+        pytest.skip(problem)
+
+
 def sessionView() -> OffscreenSliceView:
     """The one view of a test session: two of a name take each other's clicks, and a cleared scene keeps its views."""
     return OffscreenSliceView(headless_slicer.start(), size=(800, 600))

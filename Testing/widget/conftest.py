@@ -56,7 +56,5 @@ def sessionView(sessionApplication):
     """The slice view of the session; skips where nothing can be drawn off screen."""
     from mrml import slice_view
 
-    problem = slice_view.whyNoRendering()
-    if problem:
-        pytest.skip(problem)
+    slice_view.skipUndrawn()
     return slice_view.sessionView()
