@@ -52,7 +52,6 @@ def whyNoRendering() -> str:
     return f"Off-screen rendering needs OpenGL through EGL; on Debian or Ubuntu: {APT_LINE}"
 
 
-@functools.cache
 def skipUndrawn() -> None:
     """Skip the test where nothing can be drawn off screen."""
     import pytest
@@ -61,6 +60,7 @@ def skipUndrawn() -> None:
         pytest.skip(problem)
 
 
+@functools.cache
 def sessionView() -> OffscreenSliceView:
     """The one view of a test session: two of a name take each other's clicks, and a cleared scene keeps its views."""
     return OffscreenSliceView(headless_slicer.start(), size=(800, 600))
