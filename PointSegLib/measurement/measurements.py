@@ -60,6 +60,7 @@ class WallMeasurements:
         contours: strain from the contours of the masks of each frame, the baseline; None where the wall of
             end-diastole is unusable.
         annulus: excursion of the mitral annulus.
+        ejection: of the space within the followed endocardium, see `ejection_of_line`; None where the line is lost.
         trust: the verdict on each segment.
         scores: the suggested wall-motion score of each segment, None where it is not trusted or not measured.
         dispersion_ms: mechanical dispersion over the segments of GLS, or None.
@@ -71,6 +72,7 @@ class WallMeasurements:
     layers: dict[str, tuple[StrainCurve, ...]]
     contours: WallStrain | None
     annulus: AnnularMotion
+    ejection: Ejection | None
     trust: tuple[SegmentTrust, ...]
     scores: tuple[WallMotion | None, ...]
     dispersion_ms: float | None

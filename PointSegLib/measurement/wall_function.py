@@ -18,6 +18,7 @@ from PointSegLib.measurement.scale import Scale
 from PointSegLib.measurement.segments import Naming
 from PointSegLib.measurement.strain import WallStrain, dyssynchrony, measure_strain, segmental_strain
 from PointSegLib.measurement.trust import Evidence, SegmentTrust, judge_segments
+from PointSegLib.measurement.volumes import Ejection, ejection_of_line
 from PointSegLib.measurement.wall_lines import LAYERS, WallLines, follow_wall
 from PointSegLib.result import PointSegResult
 
@@ -83,6 +84,7 @@ def measure_wall(source: WallSource, beat: Beat) -> WallMeasurements:
         },
         contours=contours,
         annulus=annulus,
+        ejection=_ejection(lines, beat),
         trust=trust,
         scores=tuple(
             suggested_score(curve) if verdict.trusted or source.insist else None
@@ -94,6 +96,13 @@ def measure_wall(source: WallSource, beat: Beat) -> WallMeasurements:
     )
     said = [*geometry.warnings, *said, *_contradictions(wall), *strain.warnings, *annulus.warnings]
     return replace(wall, warnings=tuple(dict.fromkeys(said)))
+
+
+def _ejection(lines: WallLines, beat: Beat) -> Ejection | None:
+    scale = lines.geometry.scale
+    if not (lines.known[beat.start] and lines.known[beat.es]):
+        return None
+    return ejection_of_line(scale.to_units(lines.endo[beat.start]), scale.to_units(lines.endo[beat.es]), scale.unit)
 
 
 def _wall_near(labels: np.ndarray, scale: Scale, ed: int, naming: Naming, said: list[str]) -> WallGeometry:

@@ -122,9 +122,14 @@ def _view_cards(one: MeasuredClip) -> list[tuple[str, str, str]]:
     wall = beat.wall if beat else None
     simpson, unit = value_of(cavity, "simpson"), measurements.scale.unit
     area_length = value_of(value_of(cavity, "area_length"), "ef_percent")
+    followed = value_of(value_of(wall, "ejection"), "ef_percent")
     ends = [wall.annulus.mapse_left, wall.annulus.mapse_right] if wall else [None, None]
     return [
-        ("EF, one view", _percent(value_of(simpson, "ef_percent")), f"area-length {_percent(area_length)}"),
+        (
+            "EF, one view",
+            _percent(value_of(simpson, "ef_percent")),
+            f"area-length {_percent(area_length)}; followed wall {_percent(followed)}",
+        ),
         ("EDV / ESV", _both(value_of(simpson, "edv_ml"), value_of(simpson, "esv_ml"), "ml"), "Simpson, one view"),
         ("GLS", _percent(value_of(wall, "gls"), 1), _beside_gls(wall)),
         ("MAPSE", _both(ends[0], ends[1], unit), "left / right in the image"),

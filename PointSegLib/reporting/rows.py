@@ -172,6 +172,7 @@ def _wall(wall: WallMeasurements | None, unit: str) -> Row:
         "gls_contradicted": value_of(wall, "contradicted"),
         "segments_left_out": "; ".join(wall.strain.left_out) if wall else None,
         "mechanical_dispersion_ms": _number(value_of(wall, "dispersion_ms")),
+        "ef_followed_percent": _number(value_of(value_of(wall, "ejection"), "ef_percent")),
         f"mapse_left_{unit}": _number(value_of(annulus, "mapse_left")),
         f"mapse_right_{unit}": _number(value_of(annulus, "mapse_right")),
     }

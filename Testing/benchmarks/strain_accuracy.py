@@ -80,13 +80,17 @@ def errors_of(case: TrackedClip, predictor: PointSegPredictor) -> Errors:
     on_truth = follow_wall_points(replace(drawn, labels=true.labels), clip, closely, beats).result
     found = measure(followed, clip, beats=beats, insist=True).best
     yield "GLS", _gls(found) - _gls(best)
-    yield "GLS, true masks", _gls(measure(on_truth, clip, beats=beats, insist=True).best) - _gls(best)
+    on_true_masks = measure(on_truth, clip, beats=beats, insist=True).best
+    yield "GLS, true masks", _gls(on_true_masks) - _gls(best)
     points = replace(drawn, tracks=true.tracks)
     yield "GLS, true points", _gls(measure(points, clip, beats=beats, insist=True).best) - _gls(best)
     yield "GLS, contours of masks", _contour_gls(found) - _gls(best)
     yield "GLS of points less GLS of contours", _gls(found) - _contour_gls(found)
     yield from (("strain of a segment", error) for error in _segments(found) - _segments(best))
     yield "EF, area-length", _ef(found) - _ef(best)
+    yield "EF, followed wall", _followed_ef(found) - _ef(best)
+    yield "EF, followed wall, true masks", _followed_ef(on_true_masks) - _ef(best)
+    yield "EF, followed wall, true points and masks", _followed_ef(best) - _ef(best)
     yield "GLS at rest", _gls_at_rest(case, best, predictor)
 
 
@@ -125,6 +129,10 @@ def _segments(beat: BeatMeasurements | None) -> np.ndarray:
 
 def _ef(beat: BeatMeasurements | None) -> float:
     return np.nan if beat is None or beat.cavity.area_length is None else beat.cavity.area_length.ef_percent
+
+
+def _followed_ef(beat: BeatMeasurements | None) -> float:
+    return np.nan if beat is None or beat.wall is None or beat.wall.ejection is None else beat.wall.ejection.ef_percent
 
 
 if __name__ == "__main__":

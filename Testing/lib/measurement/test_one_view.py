@@ -30,6 +30,7 @@ def test_even_shrinking_gives_its_strain_and_its_ejection_fraction(known):
     assert best.wall.contour_gls == pytest.approx(GLS, abs=1.5)
     assert best.cavity.simpson.ef_percent == pytest.approx(EF, abs=1.5)
     assert best.cavity.area_length.ef_percent == pytest.approx(EF, abs=1.5)
+    assert best.wall.ejection.ef_percent == pytest.approx(EF, abs=0.5)
     assert known.cycle.heart_rate_bpm == pytest.approx(60.0 / (PERIOD * FRAME_S), rel=0.02)
 
 

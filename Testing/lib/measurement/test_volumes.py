@@ -23,6 +23,7 @@ from PointSegLib.measurement.volumes import (
     area_length_volume,
     biplane_simpson,
     disk_volume,
+    ejection_of_line,
     monoplane_simpson,
 )
 from PointSegLib.result import LV_CAVITY
@@ -57,6 +58,17 @@ def test_ejection_is_that_of_the_solid(method):
     assert found.stroke_volume_ml == pytest.approx(ED.volume_ml - ES.volume_ml, rel=0.03)
     assert found.ef_percent == pytest.approx(TRUE_EF, abs=1.0)
     assert found.warnings == ()
+
+
+def test_what_a_line_encloses_ejects_what_is_lost_when_all_of_it_shrinks():
+    angles = np.linspace(0.0, np.pi, 200)
+    line = np.stack([20.0 * np.cos(angles) + 300.0, 70.0 - 80.0 * np.sin(angles)], 1)
+    found = ejection_of_line(line, 0.8 * line + 5.0, "mm")
+    assert found.edv_ml == pytest.approx(2 / 3 * np.pi * 20.0**2 * 80.0 / 1000.0, rel=1e-3)
+    assert found.ef_percent == pytest.approx(100 * (1 - 0.8**3))
+    assert ejection_of_line(line[::-1], line[::-1] - 50.0, "px").ef_percent == pytest.approx(0.0, abs=1e-6)
+    with pytest.raises(MeasurementError, match="ejects nothing"):
+        ejection_of_line(np.zeros((5, 2)), line, "mm")
 
 
 @pytest.mark.parametrize("method", [monoplane_simpson, area_length])
