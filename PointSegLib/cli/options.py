@@ -76,6 +76,18 @@ def at_least(smallest: int) -> Callable[[str], int]:
     return number
 
 
+def share(text: str) -> float:
+    """The type of an option that is a share, 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        msg = f"{text!r} is no share from 0 to 1"
+        raise argparse.ArgumentTypeError(msg)
+    return number
+
+
 def load_predictor(options: argparse.Namespace) -> PointSegPredictor:
     """The predictor named by `--checkpoint` and `--device`."""
     from PointSegLib import PointSegPredictor

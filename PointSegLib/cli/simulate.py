@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PointSegLib.cli.files import make_folder
-from PointSegLib.cli.options import add_command, at_least, progress_bar
+from PointSegLib.cli.options import add_command, at_least, progress_bar, share
 from PointSegLib.errors import PointSegError
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def add(commands: Any) -> None:
     command.add_argument("--subset", choices=("training", "validation"), default="training", help="patients of --data")
     packed = "packed frames instead of those in --data, which then only says who belongs to the subset"
     command.add_argument("--packed", type=Path, nargs="*", default=[], metavar="NPZ", help=packed)
-    command.add_argument("--parametric", type=float, default=0.2, help="share of clips without a real heart [0.2]")
+    command.add_argument("--parametric", type=share, default=0.2, help="share of clips without a real heart [0.2]")
     dissolved = "share of the clips of real hearts that begin and end with the real frames of ED and ES [0]"
-    command.add_argument("--dissolved", type=float, default=0.0, help=dissolved)
+    command.add_argument("--dissolved", type=share, default=0.0, help=dissolved)
     command.add_argument("--quality", choices=("good", "medium", "poor"), help="of the images (default: all)")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--workers", type=at_least(1), default=1, help="processes, each on one core [1]")

@@ -100,10 +100,13 @@ def test_packed_frames_are_taken_only_of_patients_whom_a_list_puts_into_the_subs
     assert not list((tmp_path / "set").glob("*"))
 
 
-def test_nonsense_is_refused_by_name(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("option", "value"), [("--frames", "0"), ("--parametric", "20"), ("--dissolved", "-0.1"), ("--dissolved", "half")]
+)
+def test_nonsense_is_refused_by_name(tmp_path, capsys, option, value):
     with pytest.raises(SystemExit):
-        main(["simulate", "--out", str(tmp_path), "--count", "1", "--frames", "0"])
-    assert "--frames: '0'" in capsys.readouterr().err
+        main(["simulate", "--out", str(tmp_path), "--count", "1", f"{option}={value}"])
+    assert f"{option}: '{value}'" in capsys.readouterr().err
 
 
 def test_wrong_quality_is_not_taken(tmp_path):
