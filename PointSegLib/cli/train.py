@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
     command.add_argument("--steps", type=at_least(1), help="optimiser steps instead of the recipe's")
     command.add_argument("--seed", type=int, help="seed instead of the recipe's")
     add_device_option(command)
-    command.add_argument("--devices", type=at_least(1), default=1, help="GPUs of each machine [1]")
+    command.add_argument("--devices", type=at_least(1), default=1, help="GPUs (or CPU processes) of each machine [1]")
     command.add_argument("--nodes", type=at_least(1), default=1, help="machines; start this command on each [1]")
     command.add_argument("--resume", action="store_true", help="go on from the state in OUT")
 
