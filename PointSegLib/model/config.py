@@ -35,6 +35,7 @@ class EncoderConfig:
     Attributes:
         n_layers: layers of the deformable transformer.
         top_down: add each coarser level to the finer one and smooth (a feature pyramid), for maps that are matched.
+        image_stride: frames are first averaged over squares of so many pixels; strides count the pixels that are left.
     """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
@@ -44,6 +45,7 @@ class EncoderConfig:
     n_points: int = 4
     ffn_dim: int = 192
     top_down: bool = False
+    image_stride: int = 1
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ class SegmenterConfig:
 
     Attributes:
         class_labels: the label value of each of the K mask tokens.
-        patch_stride: stride of the patch tokens that the points talk to.
-        mask_stride: stride of the predicted masks relative to the network input.
+        patch_stride: stride of the patch tokens that the points talk to, in the encoder's count.
+        mask_stride: stride of the predicted masks, in the encoder's count.
     """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -92,6 +94,11 @@ class SegmenterConfig:
     mlp: bool = True
     point_attention: bool = True
     temporal_attention: bool = True
+
+    @property
+    def input_stride(self) -> int:
+        """Stride of the predicted masks relative to the network input."""
+        return self.mask_stride * self.encoder.image_stride
 
 
 @dataclass(frozen=True)
@@ -119,8 +126,8 @@ def small_config() -> PointSegConfig:
     """The preset made for two CPU cores; Docs/benchmarks.md has the shapes that were tried."""
     matching = EncoderConfig(BackboneConfig(widths=(16, 48, 96, 128, 128)), dim=96, n_layers=0, top_down=True)
     tracker = TrackerConfig(encoder=matching, n_layers=2, n_heads=4, n_points=2, correlation_dim=64)
-    drawing = EncoderConfig(BackboneConfig(widths=(16, 64, 128, 192, 224)), dim=128, n_layers=0)
-    segmenter = SegmenterConfig(encoder=drawing, n_layers=2, n_heads=4, ffn_dim=256, patch_stride=16, mask_stride=4)
+    drawing = EncoderConfig(BackboneConfig(widths=(16, 64, 128, 192, 224)), dim=128, n_layers=0, image_stride=2)
+    segmenter = SegmenterConfig(encoder=drawing, n_layers=1, n_heads=4, ffn_dim=256, patch_stride=8, mask_stride=2)
     return PointSegConfig(tracker=tracker, segmenter=segmenter)
 
 

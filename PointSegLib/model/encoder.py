@@ -23,7 +23,7 @@ class FrameFeatures:
     Attributes:
         levels: stride -> `[B, d, H / stride, W / stride]` for strides 4, 8, 16 and 32.
         detail: the backbone's own map of stride 2, `[B, C, H / 2, W / 2]`, for the mask decoder's last steps.
-        images: the frames themselves, `[B, 1, H, W]`.
+        images: the frames themselves, `[B, 1, H, W]`, at the size they were encoded in.
     """
 
     levels: dict[int, Tensor]
@@ -67,7 +67,7 @@ class ImageEncoder(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.dim = config.dim
+        self.dim, self.image_stride = config.dim, config.image_stride
         self.backbone = build_backbone(config.backbone)
         channels = dict(zip(STRIDES, self.backbone.channels, strict=True))
         self.detail_channels = channels[2]
@@ -83,11 +83,13 @@ class ImageEncoder(nn.Module):
         """Encode frames.
 
         Args:
-            images: `[B, 1, H, W]` in 0..1; H and W multiples of 32.
+            images: `[B, 1, H, W]` in 0..1; H and W multiples of 32 times `image_stride`.
 
         Returns:
             The maps of stride 4, 8, 16 and 32 at one width, and the detail of stride 2.
         """
+        if self.image_stride > 1:
+            images = F.avg_pool2d(images, self.image_stride)
         # convolutions over channels that lie side by side are up to three times as fast on a CPU
         images = images.contiguous(memory_format=torch.channels_last)
         maps = dict(zip(STRIDES, self.backbone(images), strict=True))

@@ -10,6 +10,7 @@ from PointSegLib.model.config import N_HINTS, SegmenterConfig
 from PointSegLib.model.encoder import FrameFeatures
 from PointSegLib.model.layers import MLP, group_norm
 
+# pixels of the network input
 HINT_STRIDE = 4
 
 
@@ -45,7 +46,8 @@ class MaskDecoder(nn.Module):
         skips = {8: dim, 4: dim, 2: detail_channels, 1: 0}
         strides = [s for s in skips if config.mask_stride <= s < config.patch_stride]
         self.steps = nn.ModuleDict({str(s): Upsample(widths[2 * s], skips[s], widths[s]) for s in strides})
-        self.hints = nn.Conv2d(N_HINTS, widths[HINT_STRIDE], 5, 1, 2, bias=False)
+        self.hint_stride = max(config.mask_stride, HINT_STRIDE // config.encoder.image_stride)
+        self.hints = nn.Conv2d(N_HINTS, widths[self.hint_stride], 5, 1, 2, bias=False)
         nn.init.zeros_(self.hints.weight)
         last = widths[config.mask_stride]
         self.ask = MLP(dim, dim, last)
@@ -61,7 +63,7 @@ class MaskDecoder(nn.Module):
             mask_tokens: `[B, K, d]`.
             patches: `[B, d, h, w]` fused patch tokens.
             features: the encoder's maps of the same frames.
-            hints: `[B, N_HINTS, H / 4, W / 4]` of the user's points, None where there are none.
+            hints: `[B, N_HINTS, h, w]` of the user's points at `hint_stride`, None where there are none.
 
         Returns:
             Logits `[B, K, H, W]` at the configured mask stride.
@@ -70,7 +72,7 @@ class MaskDecoder(nn.Module):
         x = patches.contiguous(memory_format=torch.channels_last)
         for stride, step in self.steps.items():
             x = step(x, skips.get(int(stride)))
-            if int(stride) == HINT_STRIDE and hints is not None:
+            if int(stride) == self.hint_stride and hints is not None:
                 x = x + self.hints(hints.to(x.dtype))
         product = torch.einsum("bkc,bchw->bkhw", self.ask(mask_tokens), x) * self.scale
         return product + self.bias(mask_tokens).unsqueeze(-1)

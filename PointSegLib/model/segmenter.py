@@ -18,9 +18,9 @@ from PointSegLib.model.deformable import sample_map
 from PointSegLib.model.encoder import FrameFeatures, ImageEncoder
 from PointSegLib.model.fusion import FusionLayer
 from PointSegLib.model.layers import grid_positions, sine_encoding
-from PointSegLib.model.mask_decoder import HINT_STRIDE, MaskDecoder
+from PointSegLib.model.mask_decoder import MaskDecoder
 
-# cells of stride 4: a click is meant for the few millimetres around it
+# cells of the decoder's hints: a click is meant for the few millimetres around it
 HINT_SPREAD = 1.5
 
 
@@ -89,7 +89,7 @@ class Segmenter(nn.Module):
         image = patches.flatten(2).transpose(1, 2).unflatten(0, (batch, frames))
         tokens, position = self._tokens(features, cues)
         time = sine_encoding(torch.arange(frames, device=tokens.device)[:, None] / 16.0, dim)
-        hints = hint_maps(cues, features.levels[HINT_STRIDE].shape[-2:]) if bool(cues.hint.any()) else None
+        hints = hint_maps(cues, self._hint_size(features)) if bool(cues.hint.any()) else None
         results = []
         for index, layer in enumerate(self.layers):
             tokens, image = layer(tokens, position, image, patch_position, time)
@@ -98,6 +98,9 @@ class Segmenter(nn.Module):
                 fused = self.norm_patches(image).flatten(0, 1).transpose(1, 2).unflatten(2, (height, width))
                 results.append(self.decoder(asked, fused, features, hints).unflatten(0, (batch, frames)))
         return results
+
+    def _hint_size(self, features: FrameFeatures) -> list[int]:
+        return [side * 4 // self.decoder.hint_stride for side in features.levels[4].shape[-2:]]
 
     def _patches(self, features: FrameFeatures) -> Tensor:
         joined, *coarser = (layer(features.levels[int(stride)]) for stride, layer in self.join_levels.items())

@@ -133,7 +133,7 @@ class SegmenterStage(Stage):
         if len(batch["clicked"]):
             cues = self._with_clicks(features, cues, batch)
         layers = self.model.segmenter(features, cues, every_layer=True)
-        target = mask_targets(batch["labels"], config.class_labels, min(config.mask_stride, LOSS_STRIDE))
+        target = mask_targets(batch["labels"], config.class_labels, min(config.input_stride, LOSS_STRIDE))
         with torch.autocast(images.device.type, enabled=False):
             layers = [layer.float() for layer in layers]
             weights = settings.layer_weights[-len(layers) :]

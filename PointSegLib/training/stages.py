@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,10 @@ def train_segmenter(
         raise PointSegError(msg)
     target = _target(folder / ("pointseg.safetensors" if tracker else "stills.safetensors"), tracker, start)
     model, of_tracker = _network(settings, tracker)
-    begun, of_masks = (model, of_tracker) if start is None else _network(settings, start)
-    model.segmenter.load_state_dict(begun.segmenter.state_dict())
+    of_masks = of_tracker
+    if start is not None:
+        begun, of_masks = _network(settings, start)
+        model = _joined(model, begun)
     source = start or (tracker if MASK_STAGES & set(of_masks) else None)
     size = model.config.image_size
     material = data.material(settings, size, folder)
@@ -103,6 +106,14 @@ def train_segmenter(
     origin = Origin(stage.name, settings, str(material), material.licence, source, known)
     train(stage, settings, folder, launch, resume, lambda end: save_checkpoint(target, model, origin.provenance(end)))
     return target
+
+
+def _joined(tracks: PointSeg, masks: PointSeg) -> PointSeg:
+    """The tracker of one network and the segmenter of another, which may have been made when it had another shape."""
+    model = PointSeg(replace(tracks.config, segmenter=masks.config.segmenter))
+    model.tracker.load_state_dict(tracks.tracker.state_dict())
+    model.segmenter.load_state_dict(masks.segmenter.state_dict())
+    return model
 
 
 def _target(path: Path, *sources: Path | None) -> Path:

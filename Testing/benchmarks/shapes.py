@@ -12,6 +12,7 @@ import argparse
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,26 +27,24 @@ from PointSegLib.training import TrainingData, load_settings, train_segmenter
 def shapes() -> dict[str, PointSegConfig]:
     """The shapes by name; the first is the preset as it is."""
     small = small_config()
-    seg, enc = small.segmenter, small.segmenter.encoder
 
-    def wider(widths: tuple[int, ...], dim: int) -> PointSegConfig:
-        encoder = replace(enc, backbone=replace(enc.backbone, widths=widths), dim=dim)
-        return replace(small, segmenter=replace(seg, encoder=encoder, ffn_dim=2 * dim))
+    def changed(config: PointSegConfig, **segmenter: Any) -> PointSegConfig:
+        return replace(config, segmenter=replace(config.segmenter, **segmenter))
 
-    def one_layer(config: PointSegConfig) -> PointSegConfig:
-        return replace(config, segmenter=replace(config.segmenter, n_layers=1))
+    def narrow(config: PointSegConfig) -> PointSegConfig:
+        backbone = replace(config.segmenter.encoder.backbone, widths=(16, 32, 64, 128, 160))
+        return changed(config, encoder=replace(config.segmenter.encoder, backbone=backbone, dim=96), ffn_dim=192)
 
+    # patches and masks of the same size on the frame
+    whole_frame = replace(small.segmenter.encoder, image_stride=1)
+    whole = changed(small, encoder=whole_frame, patch_stride=16, mask_stride=4)
     return {
         "small": small,
-        "narrow backbone": wider((16, 32, 64, 128, 160), 96),
-        "one fusion layer": one_layer(small),
-        "narrow backbone, one fusion layer": one_layer(wider((16, 32, 64, 128, 160), 96)),
-        "masks of stride 2": replace(small, segmenter=replace(seg, mask_stride=2)),
-        "patches of stride 8": replace(small, segmenter=replace(seg, patch_stride=8)),
-        "deformable encoder": replace(small, segmenter=replace(seg, encoder=replace(enc, n_layers=1, n_heads=4))),
-        "no fusion of points": replace(
-            small, segmenter=replace(seg, n_layers=1, point_attention=False, temporal_attention=False)
-        ),
+        "narrow backbone": narrow(small),
+        "two fusion layers": changed(small, n_layers=2),
+        "frames at full size": whole,
+        "frames at full size, two fusion layers": changed(whole, n_layers=2),
+        "frames at full size, narrow backbone": narrow(whole),
     }
 
 

@@ -26,7 +26,7 @@ def test_preset_turns_frames_and_points_into_masks_and_tracks(preset):
     hint = torch.zeros(1, POINTS, dtype=torch.long)
     cues = PointCues(tracked.xy[-1], tracked.visible.sigmoid(), tracked.tokens, hint)
     layers = network.segmenter(network.segmenter.encoder(images), cues, every_layer=True)
-    side = SIDE // config.segmenter.mask_stride
+    side = SIDE // config.segmenter.input_stride
     assert [m.shape for m in layers] == [
         (1, FRAMES, len(config.segmenter.class_labels), side, side)
     ] * config.segmenter.n_layers

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
-from lib.networks import tiny_network
+import torch.nn.functional as F
+from lib.networks import tiny_config, tiny_network
 
 from PointSegLib.model import PointCues
 from PointSegLib.model.config import HINT_CAVITY, HINT_OUTSIDE, HINT_WALL
@@ -35,6 +38,26 @@ def test_one_mask_per_class_frame_and_layer(classes, stride):
     layers = _masks(tiny_network(class_labels=classes, mask_stride=stride), _cues(), every_layer=True)
     assert len(layers) == 3
     assert all(m.shape == (2, FRAMES, len(classes), 64 // stride, 64 // stride) for m in layers)
+
+
+@torch.no_grad()
+def test_a_coarser_encoder_sees_the_averaged_frame_and_takes_hints_where_a_fine_one_does():
+    fine, coarse = tiny_network(mask_stride=2), _coarse_network()
+    images = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(9))
+    seen = coarse.segmenter.encoder(images)
+    averaged = fine.segmenter.encoder(F.avg_pool2d(images, 2))
+    torch.testing.assert_close(seen.levels[8], averaged.levels[8])
+    assert _masks(coarse, _cues())[-1].shape[-1] == 64 // coarse.config.segmenter.input_stride == 16
+    assert fine.segmenter.decoder.hint_stride == 2 * coarse.segmenter.decoder.hint_stride
+    with torch.no_grad():
+        coarse.segmenter.decoder.hints.weight.normal_()
+    hint = torch.full((2, POINTS), HINT_WALL)
+    assert not torch.allclose(_masks(coarse, _cues())[-1], _masks(coarse, _cues(hint=hint))[-1])
+
+
+def _coarse_network():
+    encoder = replace(tiny_config().segmenter.encoder, image_stride=2)
+    return tiny_network(encoder=encoder, mask_stride=2)
 
 
 def test_last_layer_is_the_same_with_and_without_the_others():

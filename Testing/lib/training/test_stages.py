@@ -145,6 +145,16 @@ def test_a_stage_that_goes_on_from_itself_counts_all_its_steps_and_minutes(data,
     assert load_checkpoint(again).provenance["segmenter"]["steps"] == 40 + 3
 
 
+def test_masks_of_a_new_shape_go_on_top_of_a_tracker_that_came_with_another(data, tmp_path):
+    source, folder = data
+    older, begun = tmp_path / "older.safetensors", _whole_network(tmp_path / "begun.safetensors", steps=1, minutes=1.0)
+    save_checkpoint(older, tiny_network(seed=1, n_layers=1), {"tracker": {"steps": 5}})
+    whole = load_checkpoint(train_segmenter(source, older, folder, SETTINGS, start=begun))
+    assert whole.model.config == load_checkpoint(begun).model.config
+    for name, value in load_checkpoint(older).model.tracker.state_dict().items():
+        torch.testing.assert_close(whole.model.tracker.state_dict()[name], value)
+
+
 def test_a_run_never_overwrites_the_network_it_begins_from(data):
     source, folder = data
     whole = _whole_network(folder / "pointseg.safetensors", steps=1, minutes=1.0)
