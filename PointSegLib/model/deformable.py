@@ -167,23 +167,24 @@ class KeyAwareDeformableAttention(nn.Module):
             The attended features `[B, N, d]` and the position update `[B, N, 2]`, normalised.
         """
         offsets = self.offsets(query) / level_sizes(maps).view(-1, 1, 2)
-        where = reference[:, :, None, None, None] + offsets
-        # keys and values of a head lie side by side; there are fewer samples than cells, so these are projected
+        # heads go before points from here on: each has a projection of its own, and memory is read as it lies
+        where = (reference[:, :, None, None, None] + offsets).transpose(1, 2)
         both = [self._keys_and_values(level, m, where[:, :, :, level]) for level, m in enumerate(maps)]
-        keys, values = torch.cat(both, 3).chunk(2, -1)
-        q = self.query(query).unflatten(-1, (self.n_heads, -1))
-        logits = (q.unsqueeze(-2) * keys).sum(-1) / math.sqrt(q.shape[-1])
-        mixed = (logits.softmax(-1).unsqueeze(-1) * values).sum(-2)
-        weights = self.position_weights(logits.flatten(2)).float().softmax(-1)
+        q = self.query(query).unflatten(-1, (self.n_heads, -1)).transpose(1, 2).unsqueeze(3)
+        logits = torch.cat([(q * keys).sum(-1) for keys, _ in both], -1) / math.sqrt(q.shape[-1])
+        shares = logits.softmax(-1).unsqueeze(-1).chunk(len(both), 3)
+        mixed = torch.stack([(share * values).sum(3) for share, (_, values) in zip(shares, both, strict=True)]).sum(0)
+        weights = self.position_weights(logits.transpose(1, 2).flatten(2)).float().softmax(-1)
         update = (weights.unsqueeze(-1) * offsets.flatten(2, 4)).sum(-2)
-        return self.out(mixed.flatten(2)), update
+        return self.out(mixed.transpose(1, 2).flatten(2)), update
 
-    def _keys_and_values(self, level: int, feature_map: Tensor, where: Tensor) -> Tensor:
-        """`[B, N, heads, P, 2 C]` at `[B, N, heads, P, 2]`."""
+    def _keys_and_values(self, level: int, feature_map: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+        """Two of `[B, heads, N, P, C]` at `[B, heads, N, P, 2]`; there are fewer samples than cells to project."""
         layer = self.key_value[level]
         assert isinstance(layer, nn.Conv2d)
         assert layer.bias is not None
         weight = layer.weight[:, :, 0, 0].unflatten(0, (self.n_heads, -1))
         bias = layer.bias.unflatten(0, (self.n_heads, 1, -1))
-        sampled = sample_map(feature_map, where.flatten(1, 3)).view(*where.shape[:-1], -1)
-        return torch.einsum("bnhpc,hdc->bnhpd", sampled, weight) + bias
+        sampled = sample_map(feature_map, where.flatten(1, 3)).unflatten(1, (self.n_heads, -1))
+        keys, values = (sampled @ weight.transpose(1, 2) + bias).unflatten(2, where.shape[2:4]).chunk(2, -1)
+        return keys, values

@@ -17,6 +17,8 @@ PATCH_PX = SPACING_PX * (PATCH - 1) + 1
 SIDE_PX = PATCH_PX + 2 * RADIUS_PX
 # between points that share nothing; infinity would turn the gradient of the reach into NaN
 FAR_PX = 1e4
+# exponent of the least weight between neighbours; weights too small for full precision slow arithmetic down manyfold
+LEAST_EXPONENT = -50.0
 # a patch whose grey values spread less than this looks like nothing
 FLAT = 0.02
 
@@ -59,7 +61,7 @@ class TissueMatching(nn.Module):
             `[B * T, N, out_features]`, and per level the mean offset, normalised, `[B * T, N, L, 2]`.
         """
         seen = [likeness * self.log_sharpness.exp(), *windows]
-        near = torch.exp(squares_px * (-0.5 * torch.exp(-2 * self.log_reach_px)))
+        near = torch.exp((squares_px * (-0.5 * torch.exp(-2 * self.log_reach_px))).clamp(min=LEAST_EXPONENT))
         shared = near @ torch.cat(seen, -1) / near.sum(-1, keepdim=True)
         offsets = torch.stack([offsets_of(part) for part in shared.split([s.shape[-1] for s in seen], -1)], 2)
         cells = torch.tensor(self.cells_px, device=offsets.device)[:, None] / side_px

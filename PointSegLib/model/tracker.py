@@ -304,7 +304,8 @@ class _Look:
         regions = sample_regions(self.images, where)
         before = frame_before(inner_patches(regions), self.frames)
         like_query, like_before = patch_likeness(torch.stack([self.patch, before], 2), regions)
-        squares_px = (where.unsqueeze(2) - where.unsqueeze(1)).mul(side_px).square().sum(-1)
+        x, y = where.mul(side_px).unbind(-1)
+        squares_px = (x.unsqueeze(2) - x.unsqueeze(1)).square() + (y.unsqueeze(2) - y.unsqueeze(1)).square()
         same_frame_px = squares_px.masked_fill(self.strangers, FAR_PX**2)
         coarse = self.matching.coarse
         seen = coarse.windows(self.volumes, where) if self.volumes else coarse.search(self.maps, self.wanted, where)
