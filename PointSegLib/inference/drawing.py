@@ -14,12 +14,12 @@ from PointSegLib.inference.clip_run import ClipRun, point_cues
 from PointSegLib.inference.clip_view import ClipView
 from PointSegLib.inference.device import fast_arithmetic
 from PointSegLib.inference.feature_store import FeatureStore
+from PointSegLib.inference.motion import Motion
 from PointSegLib.inference.points import UserPoints
 from PointSegLib.inference.recording import Recording
 from PointSegLib.inference.tracking import FeaturesOf
 from PointSegLib.model import PointSeg
 from PointSegLib.model.encoder import FrameFeatures, ImageEncoder
-from PointSegLib.model.motion import Motion
 from PointSegLib.result import PointTracks, Progress
 
 # told (frame, its labels uint8 [H, W]) as soon as they are final

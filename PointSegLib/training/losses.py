@@ -11,7 +11,7 @@ from PointSegLib.model.tracker import TrackedPoints
 
 IGNORED = -100
 # root mean square displacement in units of the image side, 1 pixel of 256
-LEAST_MOTION = 0.5 / 256
+LEAST_MOTION = 1 / 256
 
 
 def point_loss(

@@ -42,8 +42,6 @@ class TrainingSettings:
             make the most of a step for the masks, since frames of a clip teach little beside each other; clips teach
             the attention over time.
         click_share: stage two: share of the steps in which a simulated user corrects the prediction.
-        rest_share: stage one: share of the clips out of which most of the motion was taken, as it is where points are
-            followed closely; what is left is small and has to be found all the same.
         points: trajectories per clip.
         geometry: strength of the geometric augmentation, 1 for its full ranges.
         accumulate: forward passes per optimiser step.
@@ -75,7 +73,6 @@ class TrainingSettings:
     frames: int = 8
     kind_shares: tuple[float, ...] = (0.0, 0.5, 0.5)
     click_share: float = 0.0
-    rest_share: float = 0.0
     points: int = 256
     geometry: float = 1.0
     accumulate: int = 4

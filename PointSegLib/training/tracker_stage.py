@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from PointSegLib.evaluation.tracking import TrackSet, score_tracks
 from PointSegLib.model import PointQueries, PointTracker
-from PointSegLib.model.motion import Motion
 from PointSegLib.model.queries import describe_points, start_at_query, start_from_overlap
 from PointSegLib.model.tracker import TrackedPoints
 from PointSegLib.simulation.augment import GeometryConfig
-from PointSegLib.training.clips import ClipSet, ClipWindow
+from PointSegLib.training.clips import ClipSet
 from PointSegLib.training.losses import gain_loss, matching_loss, point_loss, step_loss
 from PointSegLib.training.settings import TrainingSettings
 from PointSegLib.training.stage import Losses, Stage
@@ -23,8 +20,6 @@ from PointSegLib.training.stream import Batch
 QUERY_FRAMES = 4
 FRAMES_OUTSIDE = 3
 CARRIED_NOISE = 0.006
-# what the first following finds of a clip's motion: so many points, this share of it at least, and errors of its own
-FOUND_POINTS, LEAST_FOUND, FOUND_NOISE = 100, 0.6, 0.004
 # shares of the window's full length; the shortest are pairs of frames that may lie far apart in the beat
 LENGTHS = (0.1, 0.35, 0.5, 0.65, 1.0)
 VALIDATION_CLIPS, VALIDATION_POINTS = 16, 128
@@ -67,8 +62,6 @@ class TrackerStage(Stage):
         outside = min(FRAMES_OUTSIDE if frames > self.overlap else 0, self.clips.shortest - frames)
         ranges = GeometryConfig().scaled(settings.geometry)
         drawn = [self.clips.draw(frames + outside, generator, ranges) for _ in range(settings.clips)]
-        if float(torch.rand((), generator=generator)) < settings.rest_share:
-            drawn = [without_most_motion(window, generator) for window in drawn]
         query_frames = torch.randperm(frames + outside, generator=generator)[:QUERY_FRAMES]
         count = settings.points // len(query_frames)
         query_frame = query_frames.repeat_interleave(count)
@@ -126,27 +119,6 @@ class TrackerStage(Stage):
         right = TrackSet((truth[0] * size - 0.5).numpy(), window.visible[rows].numpy())
         scores = score_tracks(answer, right, query_frame.numpy(), (size, size), "strided").as_row()
         return {name: scores[name] for name in VALIDATED}
-
-
-def without_most_motion(window: ClipWindow, generator: torch.Generator) -> ClipWindow:
-    """A clip as the tracker sees it the second time: with the motion taken out that a first time would have found.
-
-    The labels are left behind: they are of the clip as it was.
-    """
-    count, frames = window.xy.shape[:2]
-    home = int(torch.randint(frames, (1,), generator=generator))
-    known = window.xy[torch.randperm(count, generator=generator)[:FOUND_POINTS]]
-    share = LEAST_FOUND + (1 - LEAST_FOUND) * float(torch.rand((), generator=generator))
-    found = known[:, home, None].lerp(known, share)
-    found = found + FOUND_NOISE * torch.randn(found.shape, generator=generator)
-    motion = Motion(found, home)
-    xy = window.xy
-    for _ in range(4):
-        xy = xy + (window.xy - motion.put_back(xy))
-    inside = ((xy > 0) & (xy < 1)).all(-1)
-    images = motion.taken_out(window.images.unsqueeze(1), 0).squeeze(1)
-    labels = torch.zeros_like(window.labels)
-    return replace(window, images=images, labels=labels, xy=xy, visible=window.visible & inside)
 
 
 def track_window(tracker: PointTracker, images: Tensor, queries: Batch) -> TrackedPoints:

@@ -13,12 +13,11 @@ from lib.networks import tiny_config, tiny_network
 from PointSegLib.errors import PointSegError
 from PointSegLib.io.synus import TrackedClip, write_synus_case, write_synus_info
 from PointSegLib.model import PRESETS, load_checkpoint, save_checkpoint
-from PointSegLib.model.deformable import sample_map
 from PointSegLib.training import TrainingData, TrainingSettings, load_settings, train_segmenter, train_tracker
 from PointSegLib.training.clips import ClipSet
 from PointSegLib.training.frames import FrameSet, write_packed
 from PointSegLib.training.segmenter_stage import SegmenterStage
-from PointSegLib.training.tracker_stage import TrackerStage, without_most_motion
+from PointSegLib.training.tracker_stage import TrackerStage
 
 SETTINGS = TrainingSettings(
     preset="tiny",
@@ -30,7 +29,6 @@ SETTINGS = TrainingSettings(
     weight_matching=0.1,
     weight_gain=0.1,
     weight_bce=1.0,
-    rest_share=0.5,
     kind_shares=(0.4, 0.3, 0.3),
     click_share=0.5,
 )
@@ -244,16 +242,3 @@ def test_a_perfect_tracker_and_segmenter_would_score_one():
     stage.model.segmenter.forward = lambda features, cues: [masks[:, None]]
     assert all(value == pytest.approx(1.0) for value in stage.validate().values())
     assert next(iter(stage.validate())) == "dice_myocardium"
-
-
-def test_a_clip_without_most_of_its_motion_moves_less_and_its_points_stay_on_their_tissue(tmp_path):
-    window = ClipSet(_write_clips(tmp_path, size=128), "train", 128).window("clip0", np.arange(8))
-    for seed in range(3):
-        rest = without_most_motion(window, torch.Generator().manual_seed(seed))
-        seen = rest.visible & window.visible
-        went, left = (((w.xy - w.xy.mean(1, keepdim=True)).norm(dim=-1))[seen].mean() for w in (window, rest))
-        assert left < 0.6 * went
-        grey = [sample_map(w.images[:, None], w.xy.transpose(0, 1))[..., 0].T[seen] for w in (window, rest)]
-        assert float(torch.corrcoef(torch.stack(grey))[0, 1]) > 0.98
-        elsewhere = sample_map(rest.images[:, None], window.xy.transpose(0, 1))[..., 0].T[seen]
-        assert float((grey[1] - grey[0]).abs().mean()) < 0.5 * float((elsewhere - grey[0]).abs().mean())

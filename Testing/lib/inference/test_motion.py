@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from scipy import ndimage
-from scipy.interpolate import RBFInterpolator
 
-from PointSegLib.model.motion import Motion, thin_plate_spline
+from PointSegLib.inference.motion import Motion
 
 SIDE, FRAMES, HOME = 64, 5, 2
 
@@ -28,14 +27,6 @@ def swaying():
         tissue.expand(FRAMES, 1, -1, -1), places, padding_mode="border", align_corners=False
     )
     return points, movie
-
-
-@pytest.mark.parametrize("smoothing", [0.0, 1e-3])
-def test_the_spline_is_scipys(smoothing):
-    generator = torch.Generator().manual_seed(0)
-    places, values, at = (torch.rand(n, 2, generator=generator, dtype=torch.float64) for n in (30, 30, 50))
-    theirs = RBFInterpolator(places.numpy(), values.numpy(), smoothing=smoothing)(at.numpy())
-    torch.testing.assert_close(thin_plate_spline(places, values, at, smoothing), torch.from_numpy(theirs))
 
 
 def test_a_movie_without_its_motion_stands_still(swaying):
