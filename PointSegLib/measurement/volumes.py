@@ -80,7 +80,7 @@ def disk_volume(view: Silhouette) -> float:
 
 def area_length_volume(view: Silhouette) -> float:
     """Area-length method in one view: 8 A^2 / (3 pi L), in the cube of the view's unit."""
-    return 8.0 * view.area**2 / (3.0 * pi * view.length)
+    return _by_area_and_length(view.area, view.length)
 
 
 def monoplane_simpson(view: Phases) -> Ejection:
@@ -116,7 +116,11 @@ def _volume_within(line: np.ndarray) -> float:
     x, y = (line - line.mean(0)).T
     area = abs(float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum())) / 2.0
     length = float(np.linalg.norm(line - (line[0] + line[-1]) / 2.0, axis=1).max())
-    return 8.0 * area**2 / (3.0 * pi * length) if length > 0 else 0.0
+    return _by_area_and_length(area, length) if length > 0 else 0.0
+
+
+def _by_area_and_length(area: float, length: float) -> float:
+    return 8.0 * area**2 / (3.0 * pi * length)
 
 
 def biplane_simpson(a4c: Phases, a2c: Phases) -> Ejection:
